@@ -1,0 +1,70 @@
+"""Files that are whole or not there: written beside their place, then moved into it."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from core.errors import OutputError
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Yield a temporary path with the same suffix; move it to `path` if the block succeeds.
+
+    A failure (full disk, Ctrl-C, any exception) removes the temporary file and leaves
+    whatever was at `path` as it was. Raises OutputError where the system refuses.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".unfinished-", suffix=path.suffix)
+        os.close(handle)
+    except OSError as error:
+        raise _explained(error, path) from error
+    unfinished = Path(name)
+    try:
+        yield unfinished
+        with unfinished.open("rb") as written:
+            os.fsync(written.fileno())
+        unfinished.chmod(0o666 & ~_umask())
+        unfinished.replace(path)
+    except OSError as error:
+        raise _explained(error, path) from error
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write `content` to `path` whole or not at all."""
+    with whole_file(path) as unfinished:
+        unfinished.write_bytes(content)
+
+
+def sha256_of(path: Path) -> str:
+    """Hex sha256 of a file's bytes, read in pieces."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _explained(error: OSError, path: Path) -> OutputError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return OutputError(
+            f"The disk is full while writing {path}. Finished files are whole; "
+            "free some space and run the same command again."
+        )
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return OutputError(f"{path.parent} is not writable ({error.strerror}). Choose another folder.")
+    if error.errno in (errno.EEXIST, errno.ENOTDIR):
+        return OutputError(f"{path.parent} is a file, not a folder. Choose another folder.")
+    return OutputError(f"Could not write {path}: {error.strerror or error}.")

