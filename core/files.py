@@ -64,7 +64,9 @@ def _explained(error: OSError, path: Path) -> OutputError:
             "free some space and run the same command again."
         )
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return OutputError(f"{path.parent} is not writable ({error.strerror}). Choose another folder.")
+        return OutputError(
+            f"{path.parent} is not writable ({error.strerror}). Choose another folder."
+        )
     if error.errno in (errno.EEXIST, errno.ENOTDIR):
         return OutputError(f"{path.parent} is a file, not a folder. Choose another folder.")
     return OutputError(f"Could not write {path}: {error.strerror or error}.")

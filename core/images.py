@@ -20,7 +20,7 @@ from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 
 from core.errors import InvalidRequestError
 from core.files import whole_file
-from core.generators.generator import check_shape
+from core.shapes import check_shape
 
 FACT_PREFIX = "faceloom:"
 SOFTWARE = "Faceloom"

@@ -166,7 +166,9 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise WeightsError(f"{path} cannot be read as YAML ({error}). Mend or remove it.") from error
+        raise WeightsError(
+            f"{path} cannot be read as YAML ({error}). Mend or remove it."
+        ) from error
     if not isinstance(content, dict):
         raise WeightsError(f"{path} must hold names with their entries. Mend or remove it.")
     return content

@@ -84,10 +84,16 @@ def _converted(foreign: Foreign, source: str, file_bytes: int) -> dict[str, Tens
         raise UnsafeCheckpointError(
             f"{source} would exhaust memory: its tensors need {needed} bytes, it has {file_bytes}."
         )
-    return {
+    tensors = {
         ours: foreign.tensors[theirs].tensor().float().reshape(expected[ours].shape)
         for ours, theirs in taken.items()
     }
+    if broken := [taken[name] for name, value in tensors.items() if not value.isfinite().all()]:
+        raise WeightsError(
+            f"{source} has values that are no finite numbers in {', '.join(broken[:SHOWN])}. "
+            "Get the file again."
+        )
+    return tensors
 
 
 def _differences(

@@ -14,8 +14,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from core.errors import InvalidRequestError
-
 
 class Synthesized(NamedTuple):
     """What one pass delivers.
@@ -137,13 +135,3 @@ def truncate(ws: Tensor, mean_w: Tensor, psi: float, cutoff: int | None = None) 
         return torch.lerp(mean_w.to(ws.dtype), ws, psi)
     pulled = torch.lerp(mean_w.to(ws.dtype), ws[:, :cutoff], psi)
     return torch.cat([pulled, ws[:, cutoff:]], dim=1)
-
-
-def check_shape(tensor: Tensor, expected: Sequence[int | None], what: str) -> None:
-    """Raise InvalidRequestError unless the shape is `expected` (None: any size)."""
-    fits = tensor.ndim == len(expected) and all(
-        want is None or have == want for have, want in zip(tensor.shape, expected, strict=True)
-    )
-    if not fits:
-        wanted = ", ".join("any" if size is None else str(size) for size in expected)
-        raise InvalidRequestError(f"{what} must have shape [{wanted}], has {list(tensor.shape)}.")

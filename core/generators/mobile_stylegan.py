@@ -15,7 +15,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - the field's name for it
 from torch import Tensor, nn
 
-from core.generators.generator import Generator, Mapping, Synthesis, Synthesized, check_shape
+from core.generators.generator import Generator, Mapping, Synthesis, Synthesized
+from core.shapes import check_shape
 
 SLOPE = 0.2  # of every leaky ReLU
 
@@ -125,6 +126,14 @@ class ToImage(nn.Module):
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         x = self.mix(x * self.style(w)[:, :, None, None])  # [N, 12, h, w]
         return F.pixel_shuffle(x, 2)  # [N, 3, 2h, 2w]
+
+    def mean_mix(self) -> tuple[Tensor, Tensor]:
+        """Weight [3, channels, 1, 1] and bias [3] that give the mean of each 2 x 2 pixels.
+
+        Exactly the area-downsampled image, before clamping, without making the image.
+        """
+        weight = self.mix.weight.unflatten(0, (3, 4)).mean(dim=1)
+        return weight, self.mix.bias.unflatten(0, (3, 4)).mean(dim=1)
 
 
 class MobileSynthesis(Synthesis):

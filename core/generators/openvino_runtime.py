@@ -70,7 +70,8 @@ class OpenVINORuntime(Runtime):
         request.wait()
         names = self._pass.outputs.names
         rendered = {
-            name: request.get_output_tensor(index).data[0].copy() for index, name in enumerate(names)
+            name: request.get_output_tensor(index).data[0].copy()
+            for index, name in enumerate(names)
         }
         idle.append(request)
         return rendered

@@ -9,18 +9,20 @@ from torch import Tensor, nn
 from core.errors import InvalidRequestError
 from core.generators.generator import Generator
 from core.generators.readouts import Readouts
-from core.images import to_uint8
+from core.images import downsample, to_uint8
 
 
 @dataclass(frozen=True)
 class Outputs:
     """What one pass delivers; it computes no further than that needs.
 
-    image: 'image', uint8 [N, R, R, 3]. previews: 'preview_P', uint8 [N, P, P, 3], for each
+    image: 'image', uint8 [N, S, S, 3], area-downsampled to S = image_size px where that is
+    given, else of the generator's own size. previews: 'preview_P', uint8 [N, P, P, 3], for each
     size P. features: 'features_F', float32 [N, C, F, F], for each resolution F.
     """
 
     image: bool = True
+    image_size: int | None = None
     previews: tuple[int, ...] = ()
     features: tuple[int, ...] = ()
 
@@ -49,6 +51,15 @@ class RenderPass(nn.Module):
                 f"Generator '{generator.identity.name}' has no preview of {missing} px; "
                 f"there are {list(have)}."
             )
+        largest = generator.resolution
+        if outputs.image_size is not None and (
+            not 1 <= outputs.image_size <= largest or largest % outputs.image_size
+        ):
+            raise InvalidRequestError(
+                f"Images of {outputs.image_size} px cannot be made by "
+                f"'{generator.identity.name}'. Choose {largest} or a whole part of it, "
+                f"such as {largest // 2} or {largest // 4}."
+            )
         if not outputs.names:
             raise InvalidRequestError("Ask for the image, a preview or a feature map.")
         self.outputs = outputs
@@ -59,10 +70,16 @@ class RenderPass(nn.Module):
     def forward(self, ws: Tensor, *noise: Tensor) -> tuple[Tensor, ...]:
         wanted = {*self.outputs.features, *self.outputs.previews}
         made = self.synthesis(ws, noise or None, features=wanted, with_image=self.outputs.image)
-        delivered = [to_uint8(made.image)] if self.outputs.image else []
+        delivered = [] if made.image is None else [self._finished(made.image)]
         if self.readouts is not None:
             for size in self.outputs.previews:
                 preview = self.readouts(made.features[size], ws, size)
                 delivered.append(to_uint8(preview))
         delivered += [made.features[size] for size in self.outputs.features]
         return tuple(delivered)
+
+    def _finished(self, image: Tensor) -> Tensor:
+        size = self.outputs.image_size
+        if size is None or size == self.synthesis.resolution:
+            return to_uint8(image)
+        return to_uint8(downsample(image.clamp(-1.0, 1.0), size))

@@ -76,7 +76,9 @@ def open_runtime(
         )
     on_cuda = device == "cuda" or (device == "auto" and torch.cuda.is_available())
     if on_cuda and engine == "openvino":
-        raise InvalidRequestError("OpenVINO runs on the CPU here. Use --device cpu or another engine.")
+        raise InvalidRequestError(
+            "OpenVINO runs on the CPU here. Use --device cpu or another engine."
+        )
     if on_cuda or engine == "torch":
         from core.generators.torch_runtime import TorchRuntime
 

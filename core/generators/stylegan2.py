@@ -1,15 +1,11 @@
 """StyleGAN2: weight demodulation, RGB skips, FIR-filtered upsampling.
 
 [Karras et al. 2020, arXiv:1912.04958; class conditioning as in arXiv:2006.06676]. Of its
-variants only the generator with RGB skips is built. Convolutions share their weights over
-the batch: scaling the input channels by the style and the output channels by the
-demodulation factor equals demodulating the weights for each image, and needs no grouped
-convolution.
+variants only the generator with RGB skips is built.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -19,11 +15,18 @@ import torch.nn.functional as F  # noqa: N812 - the field's name for it
 from torch import Tensor, nn
 
 from core.errors import InvalidRequestError
-from core.generators.generator import Generator, Mapping, Synthesis, Synthesized, check_shape
+from core.generators.generator import Generator, Mapping, Synthesis, Synthesized
+from core.generators.stylegan2_layers import (
+    GAIN,
+    SLOPE,
+    Convolution,
+    Doubling,
+    Linear,
+    ToRGB,
+    normalised,
+)
+from core.shapes import check_shape
 
-SLOPE = 0.2  # of every leaky ReLU
-GAIN = math.sqrt(2)  # after every leaky ReLU, restores unit variance
-EPSILON = 1e-8  # under every reciprocal square root
 RESOLUTIONS = tuple(2**power for power in range(3, 11))
 
 
@@ -60,28 +63,6 @@ class StyleGAN2Config:
     def channels(self, resolution: int) -> int:
         """Channels of the feature map at that size."""
         return min(self.channel_base // resolution, self.channel_max)
-
-
-class Linear(nn.Module):
-    """Fully connected with equalised learning rate, in the dtype of its input."""
-
-    def __init__(
-        self, inputs: int, outputs: int, *, bias: float = 0.0, lr_multiplier: float = 1.0
-    ) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.randn(outputs, inputs) / lr_multiplier)
-        self.bias = nn.Parameter(torch.full((outputs,), bias))
-        self.weight_gain = lr_multiplier / math.sqrt(inputs)
-        self.bias_gain = lr_multiplier
-
-    def forward(self, x: Tensor) -> Tensor:
-        weight = self.weight.to(x.dtype) * self.weight_gain
-        return F.linear(x, weight, self.bias.to(x.dtype) * self.bias_gain)
-
-
-def normalised(x: Tensor) -> Tensor:
-    """x [N, D] scaled to a second moment of 1 over D."""
-    return x * torch.rsqrt(x.square().mean(dim=1, keepdim=True) + EPSILON)
 
 
 class StyleGAN2Mapping(Mapping):
@@ -122,103 +103,25 @@ class StyleGAN2Mapping(Mapping):
             check_shape(c, [len(z), self.c_dim], "c")
 
 
-class Doubling(nn.Module):
-    """The low-pass filter that goes with a doubling of the size.
-
-    As it is: smooths the result of a stride-2 transposed convolution.
-    """
-
-    kernel: Tensor
-
-    def __init__(self, taps: Sequence[float]) -> None:
-        super().__init__()
-        line = torch.tensor(taps, dtype=torch.float32)
-        line = line / line.sum() * 2  # 2 a side: three of four samples are the zeros between
-        self.padding = len(taps) // 2 - 1
-        self.register_buffer("kernel", torch.outer(line, line)[None, None], persistent=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Smooth x [N, C, 2h + 1, 2w + 1] -> [N, C, 2h, 2w]."""
-        channels = x.shape[1]
-        kernel = self.kernel.flip(2, 3).to(x.dtype).expand(channels, -1, -1, -1)
-        return F.conv2d(x, kernel, padding=self.padding, groups=channels)
-
-    def enlarge(self, x: Tensor) -> Tensor:
-        """Interpolate x [N, C, h, w] -> [N, C, 2h, 2w]."""
-        channels = x.shape[1]
-        kernel = self.kernel.to(x.dtype).expand(channels, -1, -1, -1)
-        return F.conv_transpose2d(x, kernel, stride=2, padding=self.padding, groups=channels)
-
-
-class Convolution(nn.Module):
-    """Modulated 3x3 convolution, demodulation, noise, bias, leaky ReLU; may double the size."""
-
-    baked_noise: Tensor
-
-    def __init__(
-        self, config: StyleGAN2Config, channels_in: int, resolution: int, *, doubles: bool
-    ) -> None:
-        super().__init__()
-        channels = config.channels(resolution)
-        self.clamp = config.conv_clamp
-        self.style = Linear(config.w_dim, channels_in, bias=1.0)
-        self.weight = nn.Parameter(torch.randn(channels, channels_in, 3, 3))
-        self.bias = nn.Parameter(torch.zeros(channels))
-        self.noise_strength = nn.Parameter(torch.zeros(()))
-        self.doubling = Doubling(config.resample_kernel) if doubles else None
-        if config.has_baked_noise:
-            self.register_buffer("baked_noise", torch.randn(1, 1, resolution, resolution))
-
-    def forward(self, x: Tensor, w: Tensor, noise: Tensor | None) -> Tensor:
-        """x [N, channels_in, h, w], w [N, w_dim] -> [N, C, h, w] or [N, C, 2h, 2w]."""
-        style = self.style(w)  # [N, channels_in]
-        energy = self.weight.square().sum(dim=(2, 3))  # [C, channels_in]
-        demodulation = torch.rsqrt(F.linear(style.square(), energy) + EPSILON)  # [N, C]
-        x = x * style[:, :, None, None]
-        if self.doubling is None:
-            x = F.conv2d(x, self.weight, padding=1)
-        else:
-            x = self.doubling(F.conv_transpose2d(x, self.weight.transpose(0, 1), stride=2))
-        # The gain commutes with the leaky ReLU: applied to the small factors, it is free.
-        bias = self.bias[None, :, None, None] * GAIN
-        x = torch.addcmul(bias, x, demodulation[:, :, None, None] * GAIN)
-        if noise is not None:
-            x = x + noise.to(x.dtype) * (self.noise_strength * GAIN)
-        x = F.leaky_relu(x, SLOPE)
-        return x if self.clamp is None else x.clamp(-self.clamp, self.clamp)
-
-
-class ToRGB(nn.Module):
-    """Modulated 1x1 convolution to three channels, without demodulation."""
-
-    def __init__(self, config: StyleGAN2Config, resolution: int) -> None:
-        super().__init__()
-        channels = config.channels(resolution)
-        self.clamp = config.conv_clamp
-        self.style = Linear(config.w_dim, channels, bias=1.0)
-        self.weight = nn.Parameter(torch.randn(3, channels, 1, 1))
-        self.bias = nn.Parameter(torch.zeros(3))
-        self.gain = 1 / math.sqrt(channels)
-
-    def forward(self, x: Tensor, w: Tensor) -> Tensor:
-        """x [N, C, h, w], w [N, w_dim] -> [N, 3, h, w]."""
-        style = self.style(w) * self.gain  # [N, C]
-        x = F.conv2d(x * style[:, :, None, None], self.weight, self.bias)
-        return x if self.clamp is None else x.clamp(-self.clamp, self.clamp)
-
-
 class Block(nn.Module):
     """One resolution: a doubling convolution (none at 4 px), a plain one, and the RGB skip."""
 
     def __init__(self, config: StyleGAN2Config, resolution: int) -> None:
         super().__init__()
-        channels = config.channels(resolution)
+        w_dim, channels, clamp = config.w_dim, config.channels(resolution), config.conv_clamp
+        baked_size = resolution if config.has_baked_noise else None
         self.up = None
         if resolution > 4:
-            before = config.channels(resolution // 2)
-            self.up = Convolution(config, before, resolution, doubles=True)
-        self.conv = Convolution(config, channels, resolution, doubles=False)
-        self.rgb = ToRGB(config, resolution)
+            self.up = Convolution(
+                w_dim,
+                config.channels(resolution // 2),
+                channels,
+                doubling=Doubling(config.resample_kernel),
+                clamp=clamp,
+                baked_size=baked_size,
+            )
+        self.conv = Convolution(w_dim, channels, channels, clamp=clamp, baked_size=baked_size)
+        self.rgb = ToRGB(w_dim, channels, clamp=clamp)
 
     def convolutions(self) -> list[Convolution]:
         """One at 4 px, two above, in the order they run."""

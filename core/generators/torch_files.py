@@ -30,6 +30,11 @@ from core.generators.stored_tensors import (
 ZIP_START = b"PK\x03\x04"
 # Pickles of torch's magic number 0x1950a86a20f9469cfc6c and of its protocol version 1001.
 MAX_ENTRIES = 20_000  # of an archive; a StyleGAN2 with its optimisers has some 2 thousand
+# What zipfile raises over archives that are not whole.
+DAMAGES = (
+    *(zipfile.BadZipFile, struct.error, EOFError, OSError),
+    *(ValueError, RuntimeError, ArithmeticError, LookupError),
+)
 STREAM_START = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19." + b"\x80\x02M\xe9\x03."
 
 
@@ -59,7 +64,7 @@ def _read_archive(content: bytes, source: str) -> object:
         )
     try:
         archive = zipfile.ZipFile(BytesIO(content))
-    except (zipfile.BadZipFile, ValueError, struct.error, NotImplementedError) as error:
+    except DAMAGES as error:
         raise WeightsError(
             f"{source} is truncated or damaged ({error}). Get the file again."
         ) from error
@@ -91,7 +96,7 @@ def _read_archive(content: bytes, source: str) -> object:
 def _read_entry(archive: zipfile.ZipFile, source: str, name: str) -> bytes:
     try:
         return archive.read(name)
-    except (zipfile.BadZipFile, EOFError, RuntimeError, NotImplementedError, OSError) as error:
+    except DAMAGES as error:
         raise WeightsError(
             f"{source} is damaged at {name[:100]!a} ({error}). Get the file again."
         ) from error

@@ -76,7 +76,7 @@ def test_checkpoints_become_our_weights_files(path: Path, tmp_path: Path) -> Non
     recorded = np.load(path.with_suffix(".npz"))
     c = torch.from_numpy(recorded["c"]) if "c" in recorded else None
     image = generator(torch.from_numpy(recorded["z"]), c)
-    np.testing.assert_allclose(image, recorded["image_off"], atol=1e-5)
+    np.testing.assert_allclose(image, recorded["image_off"], atol=3e-5)
 
 
 def test_one_checkpoint_makes_the_same_bytes_twice(tmp_path: Path) -> None:
@@ -147,6 +147,9 @@ MISFITS: dict[str, Callable[[Tensors], object]] = {
     "33 mapping layers": lambda t: t | {f"style.{i}.weight": torch.zeros(1) for i in range(9, 34)},
     "filters that differ": lambda t: t | {"to_rgbs.0.upsample.kernel": torch.rand(4, 4)},
     r"filter of shape \[4\]": lambda t: t | {"to_rgbs.0.upsample.kernel": torch.ones(4)},
+    "no finite numbers in style.2.bias": lambda t: (
+        t | {"style.2.bias": torch.full((32,), torch.nan)}
+    ),
     "holds no state dict": lambda t: list(t),
 }
 

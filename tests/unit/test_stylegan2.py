@@ -18,16 +18,16 @@ from core.generators.foreign import read_foreign
 from core.generators.generator import Generator, truncate
 from core.generators.stylegan2 import (
     RESOLUTIONS,
-    Convolution,
     StyleGAN2Config,
     StyleGAN2Synthesis,
     build_stylegan2,
 )
+from core.generators.stylegan2_layers import Convolution, Doubling
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "stylegan2"
 CASES = sorted(path for path in GOLDEN.iterdir() if path.suffix in (".pt", ".pkl"))
 NAMES = [path.stem for path in CASES]
-TOLERANCE = 1e-5  # on images of standard deviation 1 to 2
+TOLERANCE = 3e-5  # measured: 9e-6, on images of standard deviation 1 to 2
 SMALL = StyleGAN2Config(resolution=32, z_dim=16, w_dim=16, channel_base=256, channel_max=16)
 
 
@@ -90,7 +90,7 @@ def test_noise_of_the_references_matters() -> None:
 @pytest.mark.parametrize("doubles", [False, True])
 def test_convolution_equals_demodulating_the_weights_of_each_image(doubles: bool) -> None:
     torch.manual_seed(1)
-    layer = Convolution(SMALL, 16, 16, doubles=doubles)
+    layer = Convolution(16, 16, 16, doubling=Doubling((1, 3, 3, 1)) if doubles else None)
     x, w = torch.randn(3, 16, 8, 8), torch.randn(3, 16)
     expected = []
     for one, style in zip(x, layer.style(w), strict=True):
@@ -101,7 +101,7 @@ def test_convolution_equals_demodulating_the_weights_of_each_image(doubles: bool
         else:
             made = layer.doubling(F.conv_transpose2d(one[None], weight.transpose(0, 1), stride=2))
         expected.append(F.leaky_relu(made, 0.2) * 2**0.5)
-    torch.testing.assert_close(layer(x, w, None), torch.cat(expected), atol=1e-5, rtol=0)
+    torch.testing.assert_close(layer(x, w, None), torch.cat(expected), atol=TOLERANCE, rtol=0)
 
 
 def test_every_parameter_gets_a_gradient() -> None:

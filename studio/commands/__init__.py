@@ -1,0 +1,50 @@
+"""The verbs of `launch.py`, one module each, imported only when used.
+
+Each module holds a click command or group of its own name.
+"""
+
+from __future__ import annotations
+
+import importlib
+import signal
+import sys
+
+import click
+
+VERBS = {
+    "sample": "Make faces from seeds: pictures and latents.",
+    "walk": "Make a video that walks through the faces of some seeds.",
+    "weights": "List, get, verify or add the weights of generators.",
+    "train": "Train what Faceloom ships or you need.",
+    "bench": "Measure speed here, side by side with the peers.",
+}
+
+
+class Verbs(click.Group):
+    """Finds a verb's module by its name, so that --help does not load torch."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        command = getattr(importlib.import_module(f"studio.commands.{cmd_name}"), cmd_name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Verbs"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="faceloom", message="Faceloom %(version)s")
+def launch() -> None:
+    """Turn a pre-trained face generator into a controlled, pixel-labelled face dataset."""
+
+
+def main() -> None:
+    """Run the command line. Termination by the system is treated as Ctrl-C."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    sys.exit(launch(prog_name="launch.py"))

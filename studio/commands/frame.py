@@ -1,0 +1,117 @@
+"""What every verb shares: options, progress, the JSON line, errors and exit codes."""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import click
+from tqdm import tqdm
+
+from core.errors import Cancelled, CoreError, InvalidRequestError
+from core.progress import Step
+
+FAILED, WRONG_USE = 1, 2
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a verb did: a sentence or table for people, figures for `--json`."""
+
+    text: str
+    figures: dict[str, Any] = field(default_factory=dict)
+
+
+class Progress:
+    """An `on_step` that shows a bar with the time left on standard error."""
+
+    def __init__(self) -> None:
+        self._bar: tqdm[Any] | None = None
+
+    def __call__(self, step: Step) -> None:
+        if self._bar is None or self._bar.total != (step.total or None):
+            self.close()
+            self._bar = tqdm(
+                total=step.total or None, unit=f" {step.unit}", file=sys.stderr, dynamic_ncols=True
+            )
+        self._bar.set_description(step.doing, refresh=False)
+        self._bar.update(step.done - self._bar.n)
+        self._bar.refresh()
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+
+def verb(run: Callable[..., Report]) -> Callable[..., None]:
+    """Turn `run(on_step=..., **options) -> Report` into the body of a click command.
+
+    Adds --json and --debug. A CoreError becomes one line on standard error and exit code 1,
+    or 2 where the request itself was wrong; with --debug its traceback is shown.
+    """
+
+    @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+    @click.option("--debug", is_flag=True, help="Show the traceback of an error, and log more.")
+    @functools.wraps(run)
+    def body(*, as_json: bool, debug: bool, **options: Any) -> None:  # noqa: ANN401 - click's
+        logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING)
+        progress = Progress()
+        try:
+            report = run(on_step=progress, **options)
+        except (KeyboardInterrupt, Exception) as error:
+            progress.close()
+            if debug or isinstance(error, click.ClickException):
+                raise
+            message, code = _explained(error)
+            click.echo(message, err=True)
+            raise SystemExit(code) from error
+        progress.close()
+        click.echo(json.dumps(report.figures) if as_json else report.text)
+
+    return body
+
+
+def _explained(error: BaseException) -> tuple[str, int]:
+    """The one line a person reads, and the exit code."""
+    if isinstance(error, KeyboardInterrupt | Cancelled):
+        return "Stopped. What was finished before is whole.", FAILED
+    if isinstance(error, InvalidRequestError):
+        return f"Error: {error}", WRONG_USE
+    if isinstance(error, CoreError):
+        return f"Error: {error}", FAILED
+    if isinstance(error, MemoryError):
+        return "Error: Out of memory. Ask for fewer or smaller faces at once.", FAILED
+    return f"Error: {type(error).__name__}: {error}. Run again with --debug for details.", FAILED
+
+
+def generator_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option(
+        "--generator",
+        metavar="NAME",
+        default=None,
+        help="Which generator; see `weights list`. [default: the one that ships]",
+    )(command)
+
+
+def runtime_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--device and --precision."""
+    command = click.option(
+        "--precision",
+        type=click.Choice(["auto", "f32", "bf16", "f16"]),
+        default="auto",
+        show_default=True,
+        help="Arithmetic of the network; auto is the fastest here.",
+    )(command)
+    return click.option(
+        "--device",
+        type=click.Choice(["auto", "cpu", "cuda"]),
+        default="auto",
+        show_default=True,
+        help="Where to compute; auto takes the fastest here.",
+    )(command)

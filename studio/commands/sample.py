@@ -1,0 +1,66 @@
+"""`launch.py sample`: seeds to pictures and latents in a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from core.generators.noise import Noise
+from core.progress import OnStep
+from core.seeds import parse_seeds
+from studio.commands.frame import Report, generator_option, runtime_options, verb
+from studio.workflows import SampleRequest, sample_to_folder
+
+
+@click.command()
+@click.option("--seeds", required=True, metavar="LIST", help="Such as 0-15 or 3,7,100-120.")
+@click.option(
+    "--psi", type=float, default=0.7, show_default=True, help="Truncation, -2 to 2; 1 is none."
+)
+@click.option("--cutoff", type=int, metavar="N", help="Truncate the first N layers only.")
+@click.option(
+    "--noise",
+    default="off",
+    show_default=True,
+    metavar="MODE",
+    help="off, fixed, fixed:SEED, random or baked.",
+)
+@click.option("--size", type=int, metavar="PX", help="Of the pictures. [default: the generator's]")
+@click.option("--class", "class_index", type=int, help="Class of a conditional generator.")
+@click.option(
+    "--min-quality",
+    type=click.FloatRange(0, 100),
+    default=0.0,
+    show_default=True,
+    help="Leave out faces that score less (0 to 100, the percentage of faces that look worse).",
+)
+@click.option("--sort", is_flag=True, help="Put the latents in order of quality, best first.")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    metavar="DIR",
+    help="Folder for images/, latents/ and latents.npz; made if missing.",
+)
+@generator_option
+@runtime_options
+@verb
+def sample(*, on_step: OnStep, seeds: str, noise: str, out: Path, **options: object) -> Report:
+    """Make one face for each seed.
+
+    The same seeds give the same files. Example:
+
+        python launch.py sample --seeds 0-15 --out faces
+    """
+    request = SampleRequest(seeds=tuple(parse_seeds(seeds)), noise=Noise.parse(noise), **options)  # type: ignore[arg-type]
+    figures = sample_to_folder(request, out, on_step)
+    dropped = (
+        f" ({figures['dropped']} below the asked quality left out)" if figures["dropped"] else ""
+    )
+    return Report(
+        f"{figures['count']} faces in {out / 'images'}{dropped}, latents in {out / 'latents.npz'}: "
+        f"{figures['seconds']:.1f} s, {figures['faces_per_second']:.1f} faces/s "
+        f"({figures['runtime']}).",
+        figures,
+    )

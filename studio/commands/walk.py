@@ -1,0 +1,63 @@
+"""`launch.py walk`: a video from face to face."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from core.generators import Noise
+from core.progress import OnStep
+from core.seeds import parse_seeds
+from studio.commands.frame import Report, generator_option, runtime_options, verb
+from studio.workflows import WalkRequest, walk_to_file
+
+
+@click.command()
+@click.option("--seeds", required=True, metavar="LIST", help="Two or more, such as 6000,6100,6500.")
+@click.option(
+    "--steps",
+    type=click.IntRange(1, 10_000),
+    default=60,
+    show_default=True,
+    help="Frames from one seed to the next.",
+)
+@click.option(
+    "--space",
+    type=click.Choice(["w", "z"]),
+    default="w",
+    show_default=True,
+    help="Straight lines in w, or arcs on the sphere of z.",
+)
+@click.option("--loop", is_flag=True, help="Return to the first face at the end.")
+@click.option(
+    "--psi", type=float, default=0.7, show_default=True, help="Truncation, -2 to 2; 1 is none."
+)
+@click.option("--noise", default="off", show_default=True, metavar="MODE", help="As for sample.")
+@click.option("--class", "class_index", type=int, help="Class of a conditional generator.")
+@click.option(
+    "--size", type=int, default=512, show_default=True, metavar="PX", help="Of the video."
+)
+@click.option("--fps", type=click.IntRange(1, 120), default=30, show_default=True)
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    metavar="FILE",
+    help="A .mp4 (H.264) or .gif file.",
+)
+@generator_option
+@runtime_options
+@verb
+def walk(*, on_step: OnStep, seeds: str, noise: str, out: Path, **options: object) -> Report:
+    """Walk through the faces of some seeds. Example:
+
+    python launch.py walk --seeds 6000,6100,6500 --steps 60 --out walk.mp4
+    """
+    request = WalkRequest(seeds=tuple(parse_seeds(seeds)), noise=Noise.parse(noise), **options)  # type: ignore[arg-type]
+    figures = walk_to_file(request, out, on_step)
+    return Report(
+        f"{figures['frames']} frames in {out}: {figures['seconds']:.1f} s, "
+        f"{figures['frames_per_second']:.1f} frames/s ({figures['runtime']}).",
+        figures,
+    )
