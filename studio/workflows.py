@@ -8,19 +8,18 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import OutputError
-from core.generators import Device, Generator, Noise, Outputs, Precision, RenderPass, Runtime
-from core.generators import open_runtime
+from core.errors import InvalidRequestError, OutputError
+from core.generators import Device, Noise, Outputs, Precision, RenderPass, Runtime, open_runtime
 from core.images import write_png
 from core.latent_paths import frame_count, walk_ws, walk_z
 from core.latents import Latents
 from core.progress import OnStep, Step, ignore
-from core.quality import Quality, load_quality
+from core.quality import QualityScale
 from core.sampling import latents_from_seeds
 from core.seeds import draw_z
 from core.video import write_video
@@ -40,35 +39,59 @@ class SampleRequest:
     noise: Noise = field(default_factory=Noise)
     size: int | None = None  # px; None: the generator's
     class_index: int | None = None
-    min_quality: float = 0.0
-    sort: bool = False
+    min_quality: float = 0.0  # 0 to 100
+    sort: bool = False  # best first
     generator: str | None = None  # None: the default one
     device: Device = "auto"
     precision: Precision = "auto"
 
 
+@dataclass(frozen=True)
+class WalkRequest:
+    """Which faces to walk through, and how."""
+
+    seeds: tuple[int, ...]
+    steps: int = 60  # frames from one seed to the next
+    space: Literal["w", "z"] = "w"
+    loop: bool = False
+    psi: float = 0.7
+    noise: Noise = field(default_factory=Noise)
+    class_index: int | None = None
+    size: int | None = 512  # px
+    fps: int = 30
+    generator: str | None = None
+    device: Device = "auto"
+    precision: Precision = "auto"
+
+
 def sample_to_folder(
-    request: SampleRequest,
-    folder: Path,
-    on_step: OnStep = ignore,
-    weights: WeightStore | None = None,
+    request: SampleRequest, folder: Path, weights: WeightStore, on_step: OnStep = ignore
 ) -> dict[str, Any]:
     """Write images/<seed>.png, latents/<seed>.npy and latents.npz; returns the figures.
 
-    Every file is whole or absent at any moment; on a stop, latents.npz holds the faces
+    Every file is whole or absent at any moment; after a stop, latents.npz holds the faces
     finished so far.
     """
-    generator = _open(request.generator, on_step, weights)
-    latents, scores = _chosen(request, generator)
-    outputs = Outputs(image_size=request.size)
+    generator = weights.open_generator(request.generator or weights.default("generator"), on_step)
+    latents = latents_from_seeds(
+        generator,
+        request.seeds,
+        psi=request.psi,
+        cutoff=request.cutoff,
+        noise=request.noise,
+        class_index=request.class_index,
+    )
+    latents, scores = _screened(latents, QualityScale.of(generator), request)
     runtime = open_runtime(
-        RenderPass(generator, outputs), device=request.device, precision=request.precision
+        RenderPass(generator, Outputs(image_size=request.size)),
+        device=request.device,
+        precision=request.precision,
     )
     _make_folder(folder)
     start = time.monotonic()
     finished = 0
     try:
-        for finished in _written(request, latents, scores, runtime, folder):
+        for finished in _write_faces(latents, scores, request, runtime, folder):
             on_step(Step(finished, len(latents), "sampling", "faces"))
     finally:
         if finished:
@@ -82,8 +105,115 @@ def sample_to_folder(
         "runtime": str(runtime.facts),
         "generator": latents.generator,
         "generator_sha256": latents.generator_sha256,
-        "quality": {
-            str(seed): round(score, 1) for seed, score in zip(latents.seeds, scores, strict=True)
-        },
+        "seeds": latents.seeds.tolist(),
+        "quality": [round(float(score), 1) for score in scores],
         "out": str(folder),
     }
+
+
+def walk_to_file(
+    request: WalkRequest, path: Path, weights: WeightStore, on_step: OnStep = ignore
+) -> dict[str, Any]:
+    """Write a video that visits the seeds in turn; returns the figures."""
+    if len(request.seeds) < 2:
+        raise InvalidRequestError(
+            f"A walk needs two or more seeds, got {len(request.seeds)}. Try 6000,6100,6500."
+        )
+    generator = weights.open_generator(request.generator or weights.default("generator"), on_step)
+    runtime = open_runtime(
+        RenderPass(generator, Outputs(image_size=request.size)),
+        device=request.device,
+        precision=request.precision,
+    )
+    way = {"psi": request.psi, "class_index": request.class_index}
+    if request.space == "z":
+        z = draw_z(request.seeds, generator.mapping.z_dim)
+        frames = walk_z(generator, z, request.steps, loop=request.loop, **way)  # type: ignore[arg-type]
+    else:
+        keyframes = latents_from_seeds(generator, request.seeds, noise=request.noise, **way)  # type: ignore[arg-type]
+        frames = walk_ws(keyframes.ws, request.steps, loop=request.loop)
+    total = frame_count(len(request.seeds), request.steps, loop=request.loop)
+    start = time.monotonic()
+    pictures = (runtime.render(ws, request.noise)["image"] for ws in frames)
+    write_video(path, pictures, request.fps, on_step, total=total)
+    seconds = time.monotonic() - start
+    return {
+        "frames": total,
+        "seconds": round(seconds, 3),
+        "frames_per_second": round(total / seconds, 3),
+        "runtime": str(runtime.facts),
+        "generator": generator.identity.name,
+        "out": str(path),
+    }
+
+
+def _screened(
+    latents: Latents, scale: QualityScale, request: SampleRequest
+) -> tuple[Latents, NDArray[np.float64]]:
+    """The faces that reach the asked quality, best first where asked, with their scores."""
+    scores = scale.score(latents.ws)
+    places = np.flatnonzero(scores >= request.min_quality)
+    if not len(places):
+        raise InvalidRequestError(
+            f"None of the {len(latents)} faces reaches quality {request.min_quality:g}; "
+            f"the best has {scores.max():.1f}. Lower --min-quality or psi, or give more seeds."
+        )
+    if request.sort:
+        places = places[np.argsort(scale.distance(latents.ws)[places], kind="stable")]
+    return latents.take(places.tolist()), scores[places]
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        for part in ("images", "latents"):
+            (folder / part).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"The folder {folder} cannot be made or used ({error.strerror}). Choose another --out."
+        ) from error
+
+
+def _write_faces(
+    latents: Latents,
+    scores: NDArray[np.float64],
+    request: SampleRequest,
+    runtime: Runtime,
+    folder: Path,
+) -> Iterator[int]:
+    """Render and write the faces in order; yields how many are safely on the disk."""
+
+    def write(place: int, picture: NDArray[np.uint8]) -> None:
+        name = str(latents.seeds[place])
+        facts = {
+            "generator": latents.generator,
+            "generator_sha256": latents.generator_sha256,
+            "seed": name,
+            "psi": repr(latents.psi),
+            "noise": latents.noise,
+            "quality": f"{scores[place]:.1f}",
+            "runtime": str(runtime.facts),
+            "synthetic": "This face was generated; it shows no real person.",
+        }
+        if request.cutoff is not None:
+            facts["cutoff"] = str(request.cutoff)
+        if request.class_index is not None:
+            facts["class"] = str(request.class_index)
+        latents.take([place]).save(folder / "latents" / f"{name}.npy")
+        write_png(folder / "images" / f"{name}.png", picture, facts)
+
+    done = 0
+    waiting: deque[Future[None]] = deque()
+    pool = ThreadPoolExecutor(WRITERS)
+    try:
+        for place, rendered in enumerate(runtime.stream(latents.ws, request.noise)):
+            waiting.append(pool.submit(write, place, rendered["image"]))
+            while len(waiting) > WAITING:
+                waiting.popleft().result()
+                done += 1
+                yield done
+        while waiting:
+            waiting.popleft().result()
+            done += 1
+            yield done
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -87,6 +87,8 @@ class Identity:
 class Generator(nn.Module):
     """A mapping and a synthesis network with the mean of w and an identity."""
 
+    mapping: Mapping
+    synthesis: Synthesis
     mean_w: Tensor
 
     def __init__(self, mapping: Mapping, synthesis: Synthesis) -> None:
@@ -118,9 +120,9 @@ class Generator(nn.Module):
     ) -> Tensor:
         """z [N, z_dim] -> image [N, 3, R, R] in about [-1, 1]."""
         ws = truncate(self.broadcast(self.mapping(z, c)), self.mean_w, psi)
-        image = self.synthesis(ws, noise).image
-        assert image is not None  # the default request includes it
-        return image
+        made: Synthesized = self.synthesis(ws, noise)
+        assert made.image is not None  # the default request includes it
+        return made.image
 
 
 def truncate(ws: Tensor, mean_w: Tensor, psi: float, cutoff: int | None = None) -> Tensor:

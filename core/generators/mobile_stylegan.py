@@ -7,6 +7,7 @@ convolution weights, as are the equalised-learning-rate factors.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -133,7 +134,7 @@ class ToImage(nn.Module):
         Exactly the area-downsampled image, before clamping, without making the image.
         """
         weight = self.mix.weight.unflatten(0, (3, 4)).mean(dim=1)
-        return weight, self.mix.bias.unflatten(0, (3, 4)).mean(dim=1)
+        return weight, self.get_parameter("mix.bias").unflatten(0, (3, 4)).mean(dim=1)
 
 
 class MobileSynthesis(Synthesis):
@@ -154,8 +155,7 @@ class MobileSynthesis(Synthesis):
         self.constant = nn.Parameter(torch.randn(1, channels[0], 4, 4))
         self.first = Convolution(w_dim, channels[0], channels[0], separable=False)
         self.blocks = nn.ModuleList(
-            Block(w_dim, before, after)
-            for before, after in zip(channels[:-1], channels[1:], strict=True)
+            Block(w_dim, before, after) for before, after in itertools.pairwise(channels)
         )
         self.to_image = ToImage(w_dim, channels[-1])
         for index, size in enumerate(convolved):

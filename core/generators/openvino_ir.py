@@ -68,9 +68,9 @@ def read_graph(xml: bytes, weights: bytes) -> Graph:
             node, name = layer.attrib["id"], layer.attrib["name"]
             graph.names[name], graph.kinds[node] = node, layer.attrib["type"]
             data = layer.find("data")
-            if layer.attrib["type"] == "Const" and data is not None:
-                if data.attrib["element_type"] == "f32":
-                    graph.constants[node] = _read_constant(dict(data.attrib), weights)
+            about = {} if data is None else dict(data.attrib)
+            if layer.attrib["type"] == "Const" and about["element_type"] == "f32":
+                graph.constants[node] = _read_constant(about, weights)
         for edge in root.iterfind("edges/edge"):
             source, target = edge.attrib["from-layer"], edge.attrib["to-layer"]
             graph.inputs[target].append(source)

@@ -99,6 +99,16 @@ def generator_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+def device_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option(
+        "--device",
+        type=click.Choice(["auto", "cpu", "cuda"]),
+        default="auto",
+        show_default=True,
+        help="Where to compute; auto takes the fastest here.",
+    )(command)
+
+
 def runtime_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """--device and --precision."""
     command = click.option(
@@ -108,10 +118,4 @@ def runtime_options(command: Callable[..., Any]) -> Callable[..., Any]:
         show_default=True,
         help="Arithmetic of the network; auto is the fastest here.",
     )(command)
-    return click.option(
-        "--device",
-        type=click.Choice(["auto", "cpu", "cuda"]),
-        default="auto",
-        show_default=True,
-        help="Where to compute; auto takes the fastest here.",
-    )(command)
+    return device_option(command)

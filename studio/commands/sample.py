@@ -6,9 +6,10 @@ from pathlib import Path
 
 import click
 
-from core.generators.noise import Noise
+from core.generators import Noise
 from core.progress import OnStep
 from core.seeds import parse_seeds
+from core.weights import WeightStore
 from studio.commands.frame import Report, generator_option, runtime_options, verb
 from studio.workflows import SampleRequest, sample_to_folder
 
@@ -54,7 +55,7 @@ def sample(*, on_step: OnStep, seeds: str, noise: str, out: Path, **options: obj
         python launch.py sample --seeds 0-15 --out faces
     """
     request = SampleRequest(seeds=tuple(parse_seeds(seeds)), noise=Noise.parse(noise), **options)  # type: ignore[arg-type]
-    figures = sample_to_folder(request, out, on_step)
+    figures = sample_to_folder(request, out, WeightStore(), on_step)
     dropped = (
         f" ({figures['dropped']} below the asked quality left out)" if figures["dropped"] else ""
     )

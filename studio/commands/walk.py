@@ -9,6 +9,7 @@ import click
 from core.generators import Noise
 from core.progress import OnStep
 from core.seeds import parse_seeds
+from core.weights import WeightStore
 from studio.commands.frame import Report, generator_option, runtime_options, verb
 from studio.workflows import WalkRequest, walk_to_file
 
@@ -55,7 +56,7 @@ def walk(*, on_step: OnStep, seeds: str, noise: str, out: Path, **options: objec
     python launch.py walk --seeds 6000,6100,6500 --steps 60 --out walk.mp4
     """
     request = WalkRequest(seeds=tuple(parse_seeds(seeds)), noise=Noise.parse(noise), **options)  # type: ignore[arg-type]
-    figures = walk_to_file(request, out, on_step)
+    figures = walk_to_file(request, out, WeightStore(), on_step)
     return Report(
         f"{figures['frames']} frames in {out}: {figures['seconds']:.1f} s, "
         f"{figures['frames_per_second']:.1f} frames/s ({figures['runtime']}).",
