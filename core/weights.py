@@ -17,9 +17,9 @@ import yaml
 from core.errors import InvalidRequestError, UnknownGeneratorError, WeightsError
 from core.files import sha256_of, write_whole
 from core.generators.checkpoint import (
-    build_generator,
-    load_exactly,
+    build_and_load,
     load_generator,
+    parse_config,
     read_weights,
     save_weights,
 )
@@ -155,9 +155,9 @@ class WeightStore:
 
 def _read_ours(file: Path) -> tuple[str, Any, dict[str, Any]]:
     header, tensors = read_weights(file)
-    generator = build_generator(header["architecture"], header["config"])
-    load_exactly(generator, tensors, str(file))
-    return header["architecture"], header["config"], tensors
+    build_and_load(header, tensors, str(file))
+    architecture = header["architecture"]
+    return architecture, parse_config(architecture, header["config"]), tensors
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:

@@ -39,16 +39,25 @@ ARCHITECTURES: dict[str, Architecture] = {
 }
 
 
-def build_generator(architecture: str, config: Mapping[str, Any]) -> Generator:
-    """An untrained network of that architecture. Raises WeightsError for what it does not know."""
+def parse_config(architecture: str, config: Mapping[str, Any]) -> Any:  # noqa: ANN401
+    """The architecture's frozen dataclass. Raises WeightsError for what it does not know."""
     if architecture not in ARCHITECTURES:
         known = ", ".join(sorted(ARCHITECTURES))
         raise WeightsError(f"Unknown architecture '{architecture}'. Known: {known}.")
-    family = ARCHITECTURES[architecture]
-    fields = {field.name for field in dataclasses.fields(family.config)}
+    wanted = ARCHITECTURES[architecture].config
+    fields = {field.name for field in dataclasses.fields(wanted)}
     if strange := sorted(set(config) - fields):
         raise WeightsError(f"Unknown keys for {architecture}: {', '.join(strange)}.")
-    return family.build(family.config(**config))
+    try:
+        return wanted(**config)
+    except (TypeError, ValueError) as error:
+        raise WeightsError(f"Wrong configuration for {architecture}: {error}.") from error
+
+
+def build_generator(architecture: str, config: Mapping[str, Any]) -> Generator:
+    """An untrained network of that architecture. Raises WeightsError for what it does not know."""
+    parsed = parse_config(architecture, config)
+    return ARCHITECTURES[architecture].build(parsed)
 
 
 def save_weights(
@@ -74,6 +83,8 @@ def read_weights(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         header = json.loads(metadata["faceloom"])
+        if not isinstance(header, dict) or not isinstance(header.get("config"), dict):
+            raise ValueError("its header is not ours")
     except FileNotFoundError:
         raise WeightsError(f"There is no weights file at {path}.") from None
     except (SafetensorError, OSError, ValueError) as error:
@@ -91,14 +102,33 @@ def read_weights(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
 def load_generator(path: Path, name: str) -> Generator:
     """The generator stored at `path`, on the CPU, float32, ready for inference."""
     header, tensors = read_weights(path)
-    generator = build_generator(header["architecture"], header["config"])
-    load_exactly(generator, tensors, str(path))
+    generator = build_and_load(header, tensors, str(path))
     generator.identity = Identity(name, sha256_of(path))
     return generator.eval().requires_grad_(False)
 
 
+def build_and_load(
+    header: Mapping[str, Any], tensors: Mapping[str, Tensor], source: str
+) -> Generator:
+    """The network that `header` describes with these tensors.
+
+    First compared without memory, so that a header cannot claim more than the file holds.
+    """
+    with torch.device("meta"):
+        check_fits(build_generator(header["architecture"], header["config"]), tensors, source)
+    generator = build_generator(header["architecture"], header["config"])
+    load_exactly(generator, tensors, source)
+    return generator
+
+
 def load_exactly(network: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:
-    """Copy `tensors` into `network`; raise WeightsError naming every key or shape that differs."""
+    """Copy `tensors` into `network`. Raises WeightsError unless they fit."""
+    check_fits(network, tensors, source)
+    network.load_state_dict(tensors)
+
+
+def check_fits(network: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:
+    """Raise WeightsError naming every key that is missing, unexpected or of another shape."""
     expected = network.state_dict()
     complaints = [f"missing {name}" for name in expected if name not in tensors]
     complaints += [f"unexpected {name}" for name in tensors if name not in expected]
@@ -110,5 +140,3 @@ def load_exactly(network: nn.Module, tensors: Mapping[str, Tensor], source: str)
     if complaints:
         shown = "; ".join(complaints[:6]) + (" ..." if len(complaints) > 6 else "")
         raise WeightsError(f"{source} does not fit the network: {shown}.")
-    with torch.no_grad():
-        network.load_state_dict({name: tensors[name] for name in expected})
