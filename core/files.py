@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import tempfile
+import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,16 +23,17 @@ def whole_file(path: Path) -> Iterator[Path]:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".unfinished-", suffix=path.suffix)
+        unfinished = path.parent / f".unfinished-{secrets.token_hex(8)}{path.suffix}"
+        handle = os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+        mode = stat.S_IMODE(os.fstat(handle).st_mode)  # as the umask, which threads share, has it
         os.close(handle)
     except OSError as error:
         raise _explained(error, path) from error
-    unfinished = Path(name)
     try:
         yield unfinished
         with unfinished.open("rb") as written:
             os.fsync(written.fileno())
-        unfinished.chmod(0o666 & ~_umask())
+        unfinished.chmod(mode)  # some writers replace the file by one of their own
         unfinished.replace(path)
     except OSError as error:
         raise _explained(error, path) from error
@@ -49,12 +51,6 @@ def sha256_of(path: Path) -> str:
     """Hex sha256 of a file's bytes, read in pieces."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _explained(error: OSError, path: Path) -> OutputError:

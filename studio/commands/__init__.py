@@ -8,6 +8,8 @@ from __future__ import annotations
 import importlib
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import click
 
@@ -23,6 +25,14 @@ VERBS = {
 class Verbs(click.Group):
     """Finds a verb's module by its name, so that --help does not load torch."""
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        with _wrong_use_in_one_line():
+            return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> object:
+        with _wrong_use_in_one_line():
+            return super().invoke(ctx)
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(VERBS)
 
@@ -36,6 +46,18 @@ class Verbs(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Verbs"):
             formatter.write_dl(list(VERBS.items()))
+
+
+@contextmanager
+def _wrong_use_in_one_line() -> Iterator[None]:
+    """Leave out the usage that click prints above the error; say how to see it instead."""
+    try:
+        yield
+    except click.exceptions.NoArgsIsHelpError:
+        raise
+    except click.UsageError as error:
+        hint = f" See: {error.ctx.command_path} --help" if error.ctx else ""
+        raise click.UsageError(error.format_message() + hint) from error
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})

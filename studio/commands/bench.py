@@ -21,7 +21,13 @@ def bench() -> None:
 
 
 @bench.command("generator")
-@click.option("--rounds", type=click.IntRange(1, 1000), default=15, show_default=True)
+@click.option(
+    "--rounds",
+    type=click.IntRange(1, 1000),
+    default=15,
+    show_default=True,
+    help="How often each is timed, in turn; the median counts.",
+)
 @click.option(
     "--peer-wheel",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),

@@ -79,15 +79,16 @@ def verb(run: Callable[..., Report]) -> Callable[..., None]:
 
 def _explained(error: BaseException) -> tuple[str, int]:
     """The one line a person reads, and the exit code."""
+    message = " ".join(str(error).split())
     if isinstance(error, KeyboardInterrupt | Cancelled):
         return "Stopped. What was finished before is whole.", FAILED
     if isinstance(error, InvalidRequestError):
-        return f"Error: {error}", WRONG_USE
+        return f"Error: {message}", WRONG_USE
     if isinstance(error, CoreError):
-        return f"Error: {error}", FAILED
+        return f"Error: {message}", FAILED
     if isinstance(error, MemoryError):
         return "Error: Out of memory. Ask for fewer or smaller faces at once.", FAILED
-    return f"Error: {type(error).__name__}: {error}. Run again with --debug for details.", FAILED
+    return f"Error: {type(error).__name__}: {message}. Run again with --debug for details.", FAILED
 
 
 def generator_option(command: Callable[..., Any]) -> Callable[..., Any]:

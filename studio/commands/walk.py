@@ -39,7 +39,13 @@ from studio.workflows import WalkRequest, walk_to_file
 @click.option(
     "--size", type=int, default=512, show_default=True, metavar="PX", help="Of the video."
 )
-@click.option("--fps", type=click.IntRange(1, 120), default=30, show_default=True)
+@click.option(
+    "--fps",
+    type=click.IntRange(1, 120),
+    default=30,
+    show_default=True,
+    help="Frames per second; a .gif takes up to 50.",
+)
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
