@@ -52,35 +52,46 @@ def ws_from_z(
     cutoff: int | None = None,
     class_index: int | None = None,
 ) -> NDArray[np.float32]:
-    """z [N, z_dim] -> truncated ws float32 [N, L, D]; arguments as for latents_from_seeds.
-
-    Matrix products round differently with the size of the batch, the kernel picked for
-    it and the device. So the mapping runs on the CPU in float64, always in full blocks of
-    one size, and only the end is rounded to float32: what is left of those differences is
-    a billionth of the step between two float32 numbers.
-    """
+    """z [N, z_dim] -> truncated ws float32 [N, L, D]; arguments as for latents_from_seeds."""
     num_ws, w_dim = generator.num_ws, generator.synthesis.w_dim
-    z_dim = generator.mapping.z_dim
-    if z.ndim != 2 or z.shape[1] != z_dim:
-        raise InvalidRequestError(f"z must have shape [any, {z_dim}], has {list(z.shape)}.")
     _check_truncation(psi, cutoff, num_ws)
     if len(z) * num_ws * w_dim * 4 > MAX_BYTES:
         raise InvalidRequestError(
             f"{len(z)} faces of {num_ws} x {w_dim} exceed {MAX_BYTES} bytes. Ask for fewer at once."
         )
-    c = _condition(generator, class_index)
-    mapping = copy.deepcopy(generator.mapping).to("cpu", torch.float64).eval()
+    w = w_from_z(generator, z, class_index)
     mean_w = generator.mean_w.to("cpu", torch.float64)
     ws = np.empty((len(z), num_ws, w_dim), np.float32)
+    for start in range(0, len(z), _BLOCK):
+        part = torch.from_numpy(w[start : start + _BLOCK])
+        pulled = truncate(generator.broadcast(part), mean_w, psi, cutoff)  # [n, L, D]
+        ws[start : start + len(part)] = pulled.numpy()
+    return ws
+
+
+def w_from_z(
+    generator: Generator, z: NDArray[np.float64], class_index: int | None = None
+) -> NDArray[np.float64]:
+    """z [N, z_dim] -> w float64 [N, D], not truncated.
+
+    Matrix products round differently with the size of the batch, the kernel picked for
+    it and the device. So the mapping runs on the CPU in float64, always in full blocks of
+    one size; once rounded to float32, what is left of those differences is a billionth of
+    the step between two numbers.
+    """
+    z_dim = generator.mapping.z_dim
+    if z.ndim != 2 or z.shape[1] != z_dim:
+        raise InvalidRequestError(f"z must have shape [any, {z_dim}], has {list(z.shape)}.")
+    c = _condition(generator, class_index)
+    mapping = copy.deepcopy(generator.mapping).to("cpu", torch.float64).eval()
+    w = np.empty((len(z), generator.mapping.w_dim))
     block = np.zeros((_BLOCK, z_dim))
     with torch.no_grad():
         for start in range(0, len(z), _BLOCK):
             part = z[start : start + _BLOCK]
             block[: len(part)] = part  # the rows after it are not looked at
-            w = mapping(torch.from_numpy(block), c)[: len(part)]  # [n, D]
-            pulled = truncate(generator.broadcast(w), mean_w, psi, cutoff)  # [n, L, D]
-            ws[start : start + len(part)] = pulled.numpy()
-    return ws
+            w[start : start + len(part)] = mapping(torch.from_numpy(block), c)[: len(part)].numpy()
+    return w
 
 
 def _check_truncation(psi: float, cutoff: int | None, num_ws: int) -> None:

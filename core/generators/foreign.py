@@ -17,18 +17,18 @@ from core.errors import UnsafeCheckpointError, WeightsError
 from core.generators.foreign_facts import FILTER_NAME, Foreign
 from core.generators.foreign_nvidia import read_nvidia
 from core.generators.foreign_rosinality import read_rosinality
+from core.generators.statistics import estimate_mean_w
 from core.generators.stylegan2 import StyleGAN2Config, StyleGAN2Mapping, build_stylegan2
 from core.generators.torch_files import read_torch_file
 
 MAX_FILE_BYTES = 4 * 2**30
-MEAN_SAMPLES = 10_000
 SHOWN = 6  # complaints in a message
 
 
 def read_foreign(path: Path) -> tuple[str, StyleGAN2Config, dict[str, Tensor]]:
     """Architecture name, configuration and tensors (float32), ready for `save_weights`.
 
-    A checkpoint that kept no mean of w gets an estimate from 10,000 z of a fixed seed,
+    A checkpoint that kept no mean of w gets an estimate from 50,000 z of a fixed seed,
     with evenly drawn classes. Raises UnsafeCheckpointError for a file that would run code
     or exhaust memory, WeightsError for one that is damaged or does not fit.
     """
@@ -124,18 +124,7 @@ def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
 def _estimated_mean(config: StyleGAN2Config, tensors: Mapping[str, Tensor]) -> Tensor:
     """Mean w [w_dim] of a fixed-seed sample."""
     mapping = StyleGAN2Mapping(config)
-    mapping.load_state_dict(
-        {
-            name.removeprefix("mapping."): tensor
-            for name, tensor in tensors.items()
-            if name.startswith("mapping.")
-        }
-    )
-    source = torch.Generator().manual_seed(0)
-    z = torch.randn(MEAN_SAMPLES, config.z_dim, generator=source)
-    c = None
-    if config.c_dim:
-        drawn = torch.randint(config.c_dim, (MEAN_SAMPLES,), generator=source)
-        c = torch.nn.functional.one_hot(drawn, config.c_dim).float()
-    with torch.no_grad():
-        return mapping(z, c).mean(dim=0)  # type: ignore[no-any-return]  # a Tensor
+    prefix = "mapping."
+    own = {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
+    mapping.load_state_dict(own)
+    return estimate_mean_w(mapping)

