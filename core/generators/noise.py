@@ -20,34 +20,33 @@ class Noise:
     """How the stochastic detail of an image is chosen.
 
     off: none, the picture follows from its latent alone (the default everywhere).
-    fixed: the same images for every face, drawn from `seed`.
-    random: new images for each face.
+    fixed: the same images for every face, drawn from `seed` (0 if none is given).
+    random: new images for each face; with a seed, face i of a run gets the same ones again.
     baked: the images frozen into the checkpoint.
     """
 
     mode: Mode = "off"
-    seed: int = 0
+    seed: int | None = None
 
     @classmethod
     def parse(cls, text: str) -> Noise:
-        """Read 'off', 'fixed', 'fixed:SEED', 'random' or 'baked'. Inverse of str()."""
-        match = re.fullmatch(r"(off|random|baked)|fixed(?::(\d{1,18}))?", text.strip())
+        """Read 'off', 'baked', 'fixed', 'random', 'fixed:SEED' or 'random:SEED'."""
+        match = re.fullmatch(r"(off|baked)|(fixed|random)(?::(\d{1,18}))?", text.strip())
         if match is None:
             raise InvalidRequestError(
-                f"Noise must be off, fixed, fixed:SEED, random or baked, is '{text}'."
+                f"Noise must be off, fixed, fixed:SEED, random, random:SEED or baked, is '{text}'."
             )
-        if match[1]:
-            return cls(match[1])  # type: ignore[arg-type]  # the pattern admits only modes
-        return cls("fixed", int(match[2] or 0))
+        mode = match[1] or match[2]
+        return cls(mode, int(match[3]) if match[3] else None)  # type: ignore[arg-type]  # a Mode
 
     def __str__(self) -> str:
-        return f"fixed:{self.seed}" if self.mode == "fixed" else self.mode
+        return self.mode if self.seed is None else f"{self.mode}:{self.seed}"
 
-    def images(self, synthesis: Synthesis, count: int) -> list[Tensor] | None:
-        """Unit-variance noise for `count` faces: [1 or count, 1, r, r] for each noise input.
+    def images(self, synthesis: Synthesis, count: int, first: int = 0) -> list[Tensor] | None:
+        """Unit-variance noise for faces first ... first + count - 1 of a run.
 
-        None means noise disabled. Raises InvalidRequestError for 'baked' where the
-        checkpoint froze none.
+        [1 or count, 1, r, r] for each noise input; None means noise disabled. Raises
+        InvalidRequestError for 'baked' where the checkpoint froze none.
         """
         if self.mode == "off":
             return None
@@ -58,13 +57,20 @@ class Noise:
                     "This generator's checkpoint has no baked noise. Use off, fixed or random."
                 )
             return baked
-        source = torch.Generator()
         if self.mode == "fixed":
-            source.manual_seed(self.seed)
-            count = 1
-        else:
-            source.seed()
-        return [
-            torch.randn(count, 1, size, size, generator=source)
-            for size in synthesis.noise_resolutions
+            return self._draw(synthesis, self.seed or 0)
+        faces = [
+            self._draw(synthesis, None if self.seed is None else self.seed + place)
+            for place in range(first, first + count)
         ]
+        return [torch.cat(layer) for layer in zip(*faces, strict=True)]
+
+    def _draw(self, synthesis: Synthesis, seed: int | None) -> list[Tensor]:
+        """One face's images, [1, 1, r, r] each."""
+        source = torch.Generator()
+        if seed is None:
+            source.seed()
+        else:
+            source.manual_seed(seed)
+        sizes = synthesis.noise_resolutions
+        return [torch.randn(1, 1, size, size, generator=source) for size in sizes]

@@ -51,11 +51,11 @@ class OpenVINORuntime(Runtime):
             idle = [compiled.create_infer_request() for _ in range(min(IN_FLIGHT, len(ws)))]
             busy: deque[Any] = deque()
             try:
-                for face in ws:
+                for place, face in enumerate(ws):
                     if not idle:
                         yield self._collect(busy, idle)
                     request = idle.pop()
-                    images = noise.images(self._pass.synthesis, 1) or []
+                    images = noise.images(self._pass.synthesis, 1, place) or []
                     inputs = [face[None], *(image.numpy() for image in images)]
                     request.start_async(dict(enumerate(inputs)))
                     busy.append(request)

@@ -49,14 +49,14 @@ class TorchRuntime(Runtime):
                 count = len(part)
                 if count < self._batch:
                     part = torch.cat([part, part[-1:].expand(self._batch - count, -1, -1)])
-                outputs = self._run(part.to(self._device), noise)
+                outputs = self._run(part.to(self._device), noise, start)
                 arrays = [output[:count].cpu().numpy() for output in outputs]
                 for index in range(count):
                     names = self._pass.outputs.names
                     yield {n: array[index] for n, array in zip(names, arrays, strict=True)}
 
-    def _run(self, ws: Tensor, noise: Noise) -> tuple[Tensor, ...]:
-        images = noise.images(self._pass.synthesis, len(ws)) or []
+    def _run(self, ws: Tensor, noise: Noise, first: int) -> tuple[Tensor, ...]:
+        images = noise.images(self._pass.synthesis, len(ws), first) or []
         if self._device.type == "cuda" and not images:
             if self._graph is None:
                 self._graph = _Graph(self._forward, ws)

@@ -9,7 +9,6 @@ import torch
 from core.errors import InvalidRequestError
 from core.generators import Noise, Outputs, RenderPass, open_runtime
 from core.generators.checkpoint import build_generator
-from core.generators.noise import Noise as NoiseMode
 from core.images import to_uint8
 from tests.tiny_generator import tiny_generator
 
@@ -82,8 +81,20 @@ def test_random_noise_differs_from_face_to_face():
     generator = NETWORKS["tiny"]().eval()
     ws = np.repeat(latents_of(generator, 1), 2, axis=0)
     runtime = open_runtime(RenderPass(generator, Outputs(features=(32,))), precision="f32")
-    a, b = (face["features_32"] for face in runtime.stream(ws, NoiseMode("random")))
+    a, b = (face["features_32"] for face in runtime.stream(ws, Noise("random")))
     assert not np.array_equal(a, b)
+
+
+@pytest.mark.parametrize("engine", ["openvino", "torch"])
+def test_seeded_random_noise_comes_back_and_differs_from_face_to_face(engine):
+    generator = NETWORKS["tiny"]().eval()
+    ws = np.repeat(latents_of(generator, 1), 2, axis=0)
+    runtime = open_runtime(RenderPass(generator, Outputs(features=(32,))), engine=engine)
+    first, again = (
+        [face["features_32"] for face in runtime.stream(ws, Noise("random", 7))] for _ in range(2)
+    )
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first[0], first[1])
 
 
 @pytest.mark.parametrize(
