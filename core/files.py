@@ -16,14 +16,16 @@ from core.errors import OutputError
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Yield a temporary path with the same suffix; move it to `path` if the block succeeds.
+    """Yield a temporary path beside `path`; move it there if the block succeeds.
 
     A failure (full disk, Ctrl-C, any exception) removes the temporary file and leaves
-    whatever was at `path` as it was. Raises OutputError where the system refuses.
+    whatever was at `path` as it was. A kill leaves the temporary file; it has no suffix, so
+    that nobody who looks for pictures or latents takes it for one. Raises OutputError where
+    the system refuses.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.parent / f".unfinished-{secrets.token_hex(8)}{path.suffix}"
+        unfinished = path.parent / f".unfinished-{secrets.token_hex(8)}"
         handle = os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
         mode = stat.S_IMODE(os.fstat(handle).st_mode)  # as the umask, which threads share, has it
         os.close(handle)

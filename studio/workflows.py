@@ -87,6 +87,7 @@ def sample_to_folder(
         device=request.device,
         precision=request.precision,
     )
+    request.noise.images(generator.synthesis, 1)  # refused before anything is made
     _make_folder(folder)
     start = time.monotonic()
     finished: list[int] = []
@@ -125,6 +126,7 @@ def walk_to_file(
         device=request.device,
         precision=request.precision,
     )
+    request.noise.images(generator.synthesis, 1)  # refused before anything is made
     way = {"psi": request.psi, "class_index": request.class_index}
     if request.space == "z":
         z = draw_z(request.seeds, generator.mapping.z_dim)

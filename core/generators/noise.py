@@ -29,15 +29,19 @@ class Noise:
     seed: int | None = None
 
     @classmethod
-    def parse(cls, text: str) -> Noise:
-        """Read 'off', 'baked', 'fixed', 'random', 'fixed:SEED' or 'random:SEED'."""
+    def parse(cls, text: str, seed: int | None = None) -> Noise:
+        """Read 'off', 'baked', 'fixed', 'random', 'fixed:SEED' or 'random:SEED'.
+
+        seed: of fixed or random noise where the text names none.
+        """
         match = re.fullmatch(r"(off|baked)|(fixed|random)(?::(\d{1,18}))?", text.strip())
         if match is None:
             raise InvalidRequestError(
                 f"Noise must be off, fixed, fixed:SEED, random, random:SEED or baked, is '{text}'."
             )
-        mode = match[1] or match[2]
-        return cls(mode, int(match[3]) if match[3] else None)  # type: ignore[arg-type]  # a Mode
+        if match[1]:
+            return cls(match[1])  # type: ignore[arg-type]  # a Mode
+        return cls(match[2], int(match[3]) if match[3] else seed)  # type: ignore[arg-type]
 
     def __str__(self) -> str:
         return self.mode if self.seed is None else f"{self.mode}:{self.seed}"

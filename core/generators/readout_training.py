@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,14 +13,14 @@ from torch import Tensor
 
 from core.errors import InvalidRequestError
 from core.generators.generator import Generator
-from core.generators.mobile_stylegan import MobileSynthesis
 from core.generators.noise import Noise
-from core.generators.readouts import Readouts, ReadoutsConfig
+from core.generators.readouts import Readouts, ReadoutsConfig, derive_exact_heads
 from core.generators.rendering import Outputs, RenderPass
 from core.generators.runtime import Device, open_runtime
 from core.images import downsample, psnr, to_float
 from core.progress import OnStep, Step, ignore
-from core.sampling import latents_from_seeds, ws_from_z
+from core.sampling import PSI_LIMIT, latents_from_seeds, ws_from_z
+from core.seeds import MAX_SEED
 
 HELD_OUT_SEEDS = range(900_000, 900_064)  # never drawn in training: one stream makes its faces
 MARGIN = 2  # px at the edge of a piece that two 3x3 convolutions know only in part
@@ -33,15 +33,15 @@ class ReadoutTraining:
 
     generator: str = "mobilestylegan-ffhq-1024"
     # size in px -> channels of the head's correction; 0: none
-    hidden: dict[int, int] = field(default_factory=lambda: {128: 64, 256: 64, 512: 0})
-    faces: int = 3000  # rendered, each once
+    hidden: dict[int, int] = field(default_factory=lambda: {128: 64, 256: 96, 512: 0})
+    faces: int = 1500  # rendered, each once
     pieces_per_face: int = 2  # random squares, a quarter of the map wide
     pool: int = 256  # latest pieces, which batches are drawn from
     batch: int = 8  # pieces a step
     steps_per_face: int = 2
-    learning_rate: float = 8e-3  # of Adam, falling to 0 along a cosine
-    style_learning_rate: float = 8e-4  # of the matrices that make styles from w
-    psi_low: float = 0.5  # truncation is drawn between these
+    learning_rate: float = 6e-3  # of Adam, falling to 0 along a cosine
+    style_learning_rate: float = 6e-4  # of the matrices that make styles from w
+    psi_low: float = 0.6  # truncation is drawn between these
     psi_high: float = 1.0
     seed: int = 0
 
@@ -52,6 +52,16 @@ class ReadoutTraining:
         for name in ("learning_rate", "style_learning_rate"):
             if not getattr(self, name) > 0:
                 raise InvalidRequestError(f"{name} must be above 0, is {getattr(self, name)}.")
+        if not 0 <= self.psi_low <= self.psi_high <= PSI_LIMIT:
+            raise InvalidRequestError(
+                f"psi_low and psi_high must ascend within 0..{PSI_LIMIT:g}, "
+                f"are {self.psi_low} and {self.psi_high}."
+            )
+        if not 0 <= self.seed <= MAX_SEED or self.seed in HELD_OUT_SEEDS:
+            raise InvalidRequestError(
+                f"seed must be in 0..{MAX_SEED} and none of those that measure the result, "
+                f"is {self.seed}."
+            )
         if not self.hidden or min(self.hidden.values()) < 0:
             raise InvalidRequestError(
                 f"hidden must give each size its channels, 0 or more, is {self.hidden}."
@@ -90,8 +100,9 @@ def train_readouts(
 
     A head without correction on MobileStyleGAN's last map is not learned but derived.
     """
-    torch.manual_seed(config.seed)  # initial weights; restored by nobody: this is a process's work
-    readouts = Readouts(ReadoutsConfig.of(generator.synthesis, config.hidden))
+    with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay as they were
+        torch.manual_seed(config.seed)
+        readouts = Readouts(ReadoutsConfig.of(generator.synthesis, config.hidden))
     derived = derive_exact_heads(readouts, generator)
     learned = tuple(size for size in readouts.sizes if size not in derived)
     if not learned:
@@ -117,40 +128,19 @@ def train_readouts(
     return readouts.cpu().eval().requires_grad_(False)
 
 
-def derive_exact_heads(readouts: Readouts, generator: Generator) -> tuple[int, ...]:
-    """Fill in the heads that follow from the network itself; returns their sizes.
-
-    MobileStyleGAN makes each 2 x 2 pixels by a 1x1 convolution of its last feature map;
-    the mean of those convolutions gives the mean of the pixels, exactly before clamping.
-    """
-    synthesis = generator.synthesis
-    half = synthesis.resolution // 2
-    place = str(half)
-    if not isinstance(synthesis, MobileSynthesis) or place not in readouts.heads:
-        return ()
-    head = readouts.heads[place]
-    if head.correction is not None:
-        return ()
-    weight, bias = synthesis.to_image.mean_mix()
-    head.direct.style.load_state_dict(synthesis.to_image.style.state_dict())
-    head.direct.mix.load_state_dict({"weight": weight, "bias": bias})
-    return (half,)
-
-
 def measure_readouts(
     readouts: Readouts,
     generator: Generator,
     psi: float,
     *,
+    seeds: Sequence[int] = HELD_OUT_SEEDS,
     device: Device = "auto",
     on_step: OnStep = ignore,
 ) -> ReadoutQuality:
-    """Compare the pictures a user sees, as uint8, over 64 faces that training never drew."""
+    """Compare the pictures a user sees, as uint8, over faces that training never drew."""
     outputs = Outputs(previews=readouts.sizes)
-    runtime = open_runtime(
-        RenderPass(generator, outputs, readouts), device=device, precision="f32"
-    )
-    ws = latents_from_seeds(generator, list(HELD_OUT_SEEDS), psi=psi, noise=Noise()).ws
+    runtime = open_runtime(RenderPass(generator, outputs, readouts), device=device, precision="f32")
+    ws = latents_from_seeds(generator, seeds, psi=psi, noise=Noise()).ws
     found: dict[int, list[float]] = {size: [] for size in readouts.sizes}
     for number, rendered in enumerate(runtime.stream(ws, Noise()), start=1):
         image = _as_image(rendered["image"])
@@ -167,14 +157,12 @@ def measure_readouts(
 
 def _optimiser(readouts: Readouts, config: ReadoutTraining) -> torch.optim.Optimizer:
     """Adam; slower for styles: each sums hundreds of w, so that its steps add up."""
-    named = list(readouts.named_parameters())
-    styles = [value for name, value in named if name.endswith("style.weight")]
-    others = [value for name, value in named if not name.endswith("style.weight")]
+    rates = {False: config.learning_rate, True: config.style_learning_rate}
+    groups: dict[bool, list[Tensor]] = {False: [], True: []}
+    for name, parameter in readouts.named_parameters():
+        groups[name.endswith("style.weight")].append(parameter)
     return torch.optim.Adam(
-        [
-            {"params": others, "lr": config.learning_rate},
-            {"params": styles, "lr": config.style_learning_rate},
-        ]
+        [{"params": groups[is_style], "lr": rates[is_style]} for is_style in groups]
     )
 
 
@@ -243,7 +231,8 @@ def _learn(
         features = features.contiguous(memory_format=torch.channels_last)
         target = torch.stack([piece.target for piece in drawn]).to(device)
         ws = torch.stack([piece.ws for piece in drawn]).to(device)
-        inside = (..., slice(MARGIN, -MARGIN), slice(MARGIN, -MARGIN))
+        edge = min(MARGIN, target.shape[-1] // 4)
+        inside = (..., slice(edge, -edge), slice(edge, -edge))
         errors[size] = F.mse_loss(readouts(features, ws, size)[inside], target[inside])
     optimiser.zero_grad(set_to_none=True)
     torch.stack(list(errors.values())).log().sum().backward()  # log: each head at its own scale

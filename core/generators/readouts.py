@@ -14,7 +14,8 @@ import torch.nn.functional as F  # noqa: N812 - the field's name for it
 from torch import Tensor, nn
 
 from core.errors import InvalidRequestError
-from core.generators.generator import Synthesis
+from core.generators.generator import Generator, Synthesis
+from core.generators.mobile_stylegan import MobileSynthesis
 from core.shapes import check_shape
 
 SLOPE = 0.2  # of every leaky ReLU
@@ -40,7 +41,9 @@ class ReadoutsConfig:
         """Heads at the sizes of `hidden`, steered by the layers that they stand in for."""
         offered = synthesis.feature_channels
         if strange := sorted(set(hidden) - set(offered)):
-            raise InvalidRequestError(f"No feature maps of {strange} px; there are {list(offered)}.")
+            raise InvalidRequestError(
+                f"No feature maps of {strange} px; there are {list(offered)}."
+            )
         last = synthesis.num_ws - 1
         layers = []
         for size in hidden:
@@ -70,7 +73,6 @@ class Styled(nn.Module):
         for layer in (self.depthwise, self.mix):
             if isinstance(layer, nn.Conv2d):
                 nn.init.kaiming_normal_(layer.weight, a=SLOPE)
-        nn.init.zeros_(self.mix.bias)
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         x = x * self.style(w)[:, :, None, None]  # [N, C, h, w]
@@ -138,3 +140,23 @@ class Readouts(nn.Module):
         check_shape(features, [None, self.config.channels[place], None, None], "features")
         start, middle, end = (ws[:, layer] for layer in self.config.layers[place])
         return self.heads[str(size)](features, start, middle, end)  # type: ignore[no-any-return]
+
+
+def derive_exact_heads(readouts: Readouts, generator: Generator) -> tuple[int, ...]:
+    """Fill in the heads that follow from the network itself; returns their sizes.
+
+    MobileStyleGAN makes each 2 x 2 pixels by a 1x1 convolution of its last feature map;
+    the mean of those convolutions gives the mean of the pixels, exactly before clamping.
+    """
+    synthesis = generator.synthesis
+    half = synthesis.resolution // 2
+    place = str(half)
+    if not isinstance(synthesis, MobileSynthesis) or place not in readouts.heads:
+        return ()
+    head = readouts.heads[place]
+    if head.correction is not None:
+        return ()
+    weight, bias = synthesis.to_image.mean_mix()
+    head.direct.style.load_state_dict(synthesis.to_image.style.state_dict())
+    head.direct.mix.load_state_dict({"weight": weight, "bias": bias})
+    return (half,)

@@ -12,7 +12,7 @@ from core.bench.generator import GeneratorBench, bench_generator, open_wheel
 from core.generators import Device
 from core.progress import OnStep
 from core.weights import WeightStore
-from studio.commands.frame import Report, device_option, generator_option, verb
+from studio.commands.frame import Report, generator_option, verb
 
 
 @click.group()
@@ -36,7 +36,6 @@ def bench() -> None:
 )
 @click.option("--with-stylegan2", is_flag=True, help="Also time untrained StyleGAN2 networks.")
 @generator_option
-@device_option
 @verb
 def generator_bench(
     *,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import json
 import logging
 import sys
@@ -37,9 +38,13 @@ class Progress:
         if self._bar is None or self._bar.total != (step.total or None):
             self.close()
             self._bar = tqdm(
-                total=step.total or None, unit=f" {step.unit}", file=sys.stderr, dynamic_ncols=True
+                desc=step.doing,
+                total=step.total or None,
+                unit=f" {step.unit}",
+                file=sys.stderr,
+                dynamic_ncols=True,
             )
-        self._bar.set_description(step.doing, refresh=False)
+        self._bar.set_description_str(step.doing, refresh=False)
         self._bar.update(step.done - self._bar.n)
         self._bar.refresh()
 
@@ -52,14 +57,32 @@ class Progress:
 def verb(run: Callable[..., Report]) -> Callable[..., None]:
     """Turn `run(on_step=..., **options) -> Report` into the body of a click command.
 
-    Adds --json and --debug. A CoreError becomes one line on standard error and exit code 1,
-    or 2 where the request itself was wrong; with --debug its traceback is shown.
+    Adds the options that every verb takes: --json, --debug, --seed and --device; `run` gets
+    the last two if it names them as parameters. A CoreError becomes one line on standard
+    error and exit code 1, or 2 where the request itself was wrong; with --debug its
+    traceback is shown.
     """
+    named = inspect.signature(run).parameters
 
     @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
     @click.option("--debug", is_flag=True, help="Show the traceback of an error, and log more.")
+    @click.option(
+        "--device",
+        type=click.Choice(["auto", "cpu", "cuda"]),
+        default="auto",
+        show_default=True,
+        help="Where to compute, if anything is; auto takes the fastest here.",
+    )
+    @click.option(
+        "--seed",
+        type=click.IntRange(0, 2**32 - 1),
+        help="Of what is drawn at random beyond --seeds, if anything is.",
+    )
     @functools.wraps(run)
     def body(*, as_json: bool, debug: bool, **options: Any) -> None:  # noqa: ANN401 - click's
+        for shared in ("seed", "device"):
+            if shared not in named:
+                del options[shared]
         logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING)
         progress = Progress()
         try:
@@ -100,23 +123,11 @@ def generator_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
-def device_option(command: Callable[..., Any]) -> Callable[..., Any]:
+def precision_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
-        "--device",
-        type=click.Choice(["auto", "cpu", "cuda"]),
-        default="auto",
-        show_default=True,
-        help="Where to compute; auto takes the fastest here.",
-    )(command)
-
-
-def runtime_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """--device and --precision."""
-    command = click.option(
         "--precision",
         type=click.Choice(["auto", "f32", "bf16", "f16"]),
         default="auto",
         show_default=True,
         help="Arithmetic of the network; auto is the fastest here.",
     )(command)
-    return device_option(command)

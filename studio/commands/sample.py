@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from core.generators import Noise
+from core.generators import Device, Noise
 from core.progress import OnStep
 from core.seeds import parse_seeds
 from core.weights import WeightStore
-from studio.commands.frame import Report, generator_option, runtime_options, verb
+from studio.commands.frame import Report, generator_option, precision_option, verb
 from studio.workflows import SampleRequest, sample_to_folder
 
 
@@ -25,7 +25,7 @@ from studio.workflows import SampleRequest, sample_to_folder
     default="off",
     show_default=True,
     metavar="MODE",
-    help="off, fixed, fixed:SEED, random or baked.",
+    help="off, fixed, fixed:SEED, random, random:SEED or baked.",
 )
 @click.option("--size", type=int, metavar="PX", help="Of the pictures. [default: the generator's]")
 @click.option("--class", "class_index", type=int, help="Class of a conditional generator.")
@@ -45,16 +45,30 @@ from studio.workflows import SampleRequest, sample_to_folder
     help="Folder for images/, latents/ and latents.npz; made if missing.",
 )
 @generator_option
-@runtime_options
+@precision_option
 @verb
-def sample(*, on_step: OnStep, seeds: str, noise: str, out: Path, **options: object) -> Report:
+def sample(
+    *,
+    on_step: OnStep,
+    seeds: str,
+    noise: str,
+    out: Path,
+    seed: int | None,
+    device: Device,
+    **options: object,
+) -> Report:
     """Make one face for each seed.
 
     The same seeds give the same files. Example:
 
         python launch.py sample --seeds 0-15 --out faces
     """
-    request = SampleRequest(seeds=tuple(parse_seeds(seeds)), noise=Noise.parse(noise), **options)  # type: ignore[arg-type]
+    request = SampleRequest(
+        seeds=tuple(parse_seeds(seeds)),
+        noise=Noise.parse(noise, seed),
+        device=device,
+        **options,  # type: ignore[arg-type]
+    )
     figures = sample_to_folder(request, out, WeightStore(), on_step)
     dropped = (
         f" ({figures['dropped']} below the asked quality left out)" if figures["dropped"] else ""

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from core.generators import Noise
+from core.generators import Device, Noise
 from core.progress import OnStep
 from core.seeds import parse_seeds
 from core.weights import WeightStore
-from studio.commands.frame import Report, generator_option, runtime_options, verb
+from studio.commands.frame import Report, generator_option, precision_option, verb
 from studio.workflows import WalkRequest, walk_to_file
 
 
@@ -34,7 +34,13 @@ from studio.workflows import WalkRequest, walk_to_file
 @click.option(
     "--psi", type=float, default=0.7, show_default=True, help="Truncation, -2 to 2; 1 is none."
 )
-@click.option("--noise", default="off", show_default=True, metavar="MODE", help="As for sample.")
+@click.option(
+    "--noise",
+    default="off",
+    show_default=True,
+    metavar="MODE",
+    help="off, fixed, fixed:SEED, random, random:SEED or baked.",
+)
 @click.option("--class", "class_index", type=int, help="Class of a conditional generator.")
 @click.option(
     "--size", type=int, default=512, show_default=True, metavar="PX", help="Of the video."
@@ -54,14 +60,28 @@ from studio.workflows import WalkRequest, walk_to_file
     help="A .mp4 (H.264) or .gif file.",
 )
 @generator_option
-@runtime_options
+@precision_option
 @verb
-def walk(*, on_step: OnStep, seeds: str, noise: str, out: Path, **options: object) -> Report:
+def walk(
+    *,
+    on_step: OnStep,
+    seeds: str,
+    noise: str,
+    out: Path,
+    seed: int | None,
+    device: Device,
+    **options: object,
+) -> Report:
     """Walk through the faces of some seeds. Example:
 
     python launch.py walk --seeds 6000,6100,6500 --steps 60 --out walk.mp4
     """
-    request = WalkRequest(seeds=tuple(parse_seeds(seeds)), noise=Noise.parse(noise), **options)  # type: ignore[arg-type]
+    request = WalkRequest(
+        seeds=tuple(parse_seeds(seeds)),
+        noise=Noise.parse(noise, seed),
+        device=device,
+        **options,  # type: ignore[arg-type]
+    )
     figures = walk_to_file(request, out, WeightStore(), on_step)
     return Report(
         f"{figures['frames']} frames in {out}: {figures['seconds']:.1f} s, "

@@ -131,9 +131,7 @@ def test_truncation_scales_the_offset_from_the_mean_and_stops_at_the_cutoff(ws):
 def test_noise_modes_are_read_and_written_alike():
     for text in ("off", "fixed", "fixed:12", "random", "random:3", "baked"):
         assert str(Noise.parse(text)) == text
-    with pytest.raises(
-        InvalidRequestError, match="random:SEED or baked, is 'loud'"
-    ):
+    with pytest.raises(InvalidRequestError, match="random:SEED or baked, is 'loud'"):
         Noise.parse("loud")
 
 

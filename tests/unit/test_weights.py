@@ -9,7 +9,7 @@ import pytest
 import torch
 import yaml
 
-from core.errors import InvalidRequestError, UnknownGeneratorError, WeightsError
+from core.errors import InvalidRequestError, OutputError, UnknownGeneratorError, WeightsError
 from core.files import sha256_of
 from core.generators import mobile_wheel
 from core.generators.checkpoint import build_generator, load_generator, read_weights, save_weights
@@ -153,7 +153,8 @@ def test_a_download_that_fails_says_what_to_run_and_leaves_nothing(tmp_path, mon
     with pytest.raises(
         WeightsError, match=r"pip download .*and then here: python launch.py weights get"
     ):
-        mobile_wheel.fetch_and_convert("random-face==0.0.0", "0" * 64, tmp_path / "x", None)
+        source = {"wheel": "random-face==0.0.0", "sha256": "0" * 64}
+        mobile_wheel.fetch_and_convert(source, tmp_path / "x", "0" * 64, None)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -183,8 +184,40 @@ def test_the_mean_of_w_does_not_depend_on_threads_and_approaches_the_true_mean()
     assert torch.allclose(alone, other, atol=0.05)
 
 
+def test_a_registry_that_cannot_be_written_keeps_no_converted_file(
+    weights_file, tmp_path, monkeypatch
+):
+    def refuse(path, content):
+        raise OutputError("The disk is full.")
+
+    monkeypatch.setattr("core.weights.write_whole", refuse)
+    with pytest.raises(OutputError, match="disk is full"):
+        WeightStore(tmp_path / "store").add(weights_file, "my-net")
+    assert list((tmp_path / "store").iterdir()) == []
+
+
+def test_a_wheel_for_weights_that_come_from_none_is_refused(weights_file, tmp_path):
+    store = WeightStore(tmp_path / "store")
+    store.add(weights_file, "my-net")
+    with pytest.raises(InvalidRequestError, match="does not come from a wheel"):
+        store.get("my-net", wheel=weights_file)
+
+
 def test_registered_files_lie_where_the_store_says(weights_file, tmp_path):
     store = WeightStore(tmp_path / "store")
     known = store.add(weights_file, "my-net")
     assert known.path.parent == tmp_path / "store"
     assert Path(store.entry("my-net").source["file"]) == weights_file.resolve()
+
+
+def test_a_conversion_with_the_wrong_hash_keeps_what_was_there(tmp_path, monkeypatch):
+    wheel, target = tmp_path / "some.whl", tmp_path / "ours.safetensors"
+    wheel.write_bytes(b"the wheel")
+    target.write_bytes(b"what was there")
+    monkeypatch.setattr(
+        mobile_wheel, "convert_wheel", lambda _, path, on_step: path.write_bytes(b"other")
+    )
+    source = {"wheel": "random-face==0.0.0", "sha256": sha256_of(wheel)}
+    with pytest.raises(WeightsError, match=r"ours.safetensors has sha256 .* nothing was kept"):
+        mobile_wheel.fetch_and_convert(source, target, "0" * 64, wheel)
+    assert target.read_bytes() == b"what was there"
