@@ -11,8 +11,12 @@ from core.generators import Generator
 from core.generators.readout_training import HELD_OUT_SEEDS, measure_readouts
 from core.weights import SHIPPED, WeightStore
 
-# psi -> size -> the least mean PSNR in dB over 8 faces
-LEAST = {0.7: {128: 0.0, 256: 0.0, 512: 50.0}, 1.0: {128: 0.0, 256: 0.0, 512: 50.0}}
+# psi -> size -> the least mean PSNR in dB over 8 faces; measured there: 30.8, 35.8, 57.9 at
+# psi 0.7 and 27.9, 32.6, 57.9 at psi 1
+LEAST = {
+    0.7: {128: 30.0, 256: 35.0, 512: 56.0},
+    1.0: {128: 27.0, 256: 32.0, 512: 56.0},
+}
 
 
 @pytest.mark.parametrize("psi", LEAST)
