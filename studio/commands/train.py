@@ -6,12 +6,9 @@ import dataclasses
 import json
 import time
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import click
-import yaml
 
-from core.errors import InvalidRequestError
 from core.files import sha256_of, whole_file
 from core.generators.readout_files import load_readouts, save_readouts
 from core.generators.readout_training import (
@@ -24,8 +21,8 @@ from core.generators.runtime import Device
 from core.progress import OnStep
 from core.weights import WeightStore
 from studio.commands.frame import Report, verb
+from studio.configs import read_config
 
-Config = TypeVar("Config")
 MEASURED_PSI = (0.7, 1.0)
 
 
@@ -92,44 +89,3 @@ def _table(weights: Path, qualities: list[ReadoutQuality], seconds: int) -> str:
         )
         lines.append(f"    psi {quality.psi:g}: {found}")
     return "\n".join(lines)
-
-
-def read_config(path: Path, kind: type[Config]) -> Config:
-    """A configuration dataclass from YAML whose keys are its fields; absent ones keep defaults.
-
-    Raises InvalidRequestError naming every key that is unknown or holds another type.
-    """
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InvalidRequestError(f"{path} cannot be read as YAML: {error}") from error
-    if not isinstance(content, dict):
-        raise InvalidRequestError(f"{path} must hold 'key: value' lines.")
-    types = get_type_hints(kind)
-    if strange := [str(key) for key in content if key not in types]:
-        raise InvalidRequestError(
-            f"{path}: unknown {', '.join(strange)}. Known: {', '.join(types)}."
-        )
-    if wrong := [
-        f"{key} must be {_name(types[key])}, is {value!r}"
-        for key, value in content.items()
-        if not _fits(value, types[key])
-    ]:
-        raise InvalidRequestError(f"{path}: {'; '.join(wrong)}.")
-    numbers = {key: float(value) for key, value in content.items() if types[key] is float}
-    return kind(**content | numbers)
-
-
-def _fits(value: Any, wanted: Any) -> bool:  # noqa: ANN401 - whatever YAML holds
-    if get_origin(wanted) is dict:
-        key_type, value_type = get_args(wanted)
-        return isinstance(value, dict) and all(
-            _fits(key, key_type) and _fits(entry, value_type) for key, entry in value.items()
-        )
-    if isinstance(value, bool):
-        return wanted is bool
-    return isinstance(value, (int, float) if wanted is float else wanted)
-
-
-def _name(kind: Any) -> str:  # noqa: ANN401 - a type or a generic alias
-    return str(kind) if get_origin(kind) else str(kind.__name__)
