@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core.errors import InvalidRequestError
+from core.generators.engines import Device, open_runtime
 from core.generators.generator import Generator
 from core.generators.noise import Noise
 from core.generators.readouts import Readouts, ReadoutsConfig, derive_exact_heads
 from core.generators.rendering import Outputs, RenderPass
-from core.generators.runtime import Device, open_runtime
 from core.images import downsample, psnr, to_float
 from core.progress import OnStep, Step, ignore
 from core.sampling import PSI_LIMIT, latents_from_seeds, ws_from_z

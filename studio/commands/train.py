@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from core.files import sha256_of, whole_file
+from core.generators.engines import Device
 from core.generators.readout_files import load_readouts, save_readouts
 from core.generators.readout_training import (
     ReadoutQuality,
@@ -17,7 +18,6 @@ from core.generators.readout_training import (
     measure_readouts,
     train_readouts,
 )
-from core.generators.runtime import Device
 from core.progress import OnStep
 from core.weights import WeightStore
 from studio.commands.frame import Report, verb
