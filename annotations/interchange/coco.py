@@ -1,0 +1,88 @@
+"""What COCO's two mask formats share: images, categories, areas and boxes."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from annotations.errors import BadMaskError
+from annotations.png_chunks import MAX_SIDE
+from annotations.taxonomy import LabelScheme
+
+Json = dict[str, Any]
+
+
+def category_id(class_id: int) -> int:
+    """COCO's 0 means nothing, so categories start at 1."""
+    return class_id + 1
+
+
+def categories(scheme: LabelScheme) -> list[Json]:
+    return [
+        {
+            "id": category_id(label.id),
+            "name": label.name,
+            "supercategory": "face",
+            "isthing": 0,
+            "color": list(label.rgb),
+        }
+        for label in scheme.classes
+    ]
+
+
+def class_ids(content: Json, scheme: LabelScheme) -> dict[int, int]:
+    """Category id -> class id, by name. Raises BadMaskError for a name the scheme lacks."""
+    table = {}
+    for category in entries(content, "categories"):
+        name = category.get("name")
+        label = scheme.by_name.get(name) if isinstance(name, str) else None
+        if label is None:
+            raise BadMaskError(
+                f"The category {name!r} is no class of '{scheme.name}'. Rename it, or choose a "
+                "project with its scheme."
+            )
+        table[number(category, "id")] = label.id
+    return table
+
+
+def entries(content: Json, field: str) -> list[Json]:
+    """A list of objects. Raises BadMaskError."""
+    items = content.get(field)
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise BadMaskError(f"'{field}' must be a list of objects.")
+    return items
+
+
+def number(entry: Json, field: str) -> int:
+    """A whole number of an object. Raises BadMaskError."""
+    value = entry.get(field)
+    if type(value) is not int:
+        raise BadMaskError(f"'{field}' must be a whole number, is {value!r}.")
+    return value
+
+
+def side(entry: Json, field: str) -> int:
+    """A width or height in pixels. Raises BadMaskError beyond what is allowed."""
+    value = number(entry, field)
+    if not 1 <= value <= MAX_SIDE:
+        raise BadMaskError(f"'{field}' must be 1 to {MAX_SIDE} px, is {value}.")
+    return value
+
+
+def plain_name(entry: Json, field: str = "file_name") -> str:
+    """A file's name without any folder. Raises BadMaskError: a name must not lead elsewhere."""
+    name = entry.get(field)
+    if not isinstance(name, str) or not name or "\\" in name or name in (".", ".."):
+        raise BadMaskError(f"'{field}' must be a file's name, is {name!r}.")
+    return PurePosixPath(name).name
+
+
+def area_and_box_xywh(is_set: NDArray[np.bool_]) -> tuple[int, list[int]]:
+    """Pixels of bool [H, W], and the box around them; there must be at least one."""
+    rows, columns = np.flatnonzero(is_set.any(axis=1)), np.flatnonzero(is_set.any(axis=0))
+    top, left = int(rows[0]), int(columns[0])
+    box = [left, top, int(columns[-1]) - left + 1, int(rows[-1]) - top + 1]
+    return int(is_set.sum()), box
