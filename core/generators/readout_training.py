@@ -40,7 +40,7 @@ class ReadoutTraining:
     batch: int = 8  # pieces a step
     steps_per_face: int = 2
     learning_rate: float = 6e-3  # of Adam, falling to 0 along a cosine
-    style_learning_rate: float = 6e-4  # of the matrices that make styles from w
+    style_learning_rate: float = 6e-4  # of the matrices that make styles and shifts from w
     psi_low: float = 0.6  # truncation is drawn between these
     psi_high: float = 1.0
     seed: int = 0
@@ -156,11 +156,11 @@ def measure_readouts(
 
 
 def _optimiser(readouts: Readouts, config: ReadoutTraining) -> torch.optim.Optimizer:
-    """Adam; slower for styles: each sums hundreds of w, so that its steps add up."""
+    """Adam; slower for styles and shifts: each sums hundreds of w, so that its steps add up."""
     rates = {False: config.learning_rate, True: config.style_learning_rate}
     groups: dict[bool, list[Tensor]] = {False: [], True: []}
     for name, parameter in readouts.named_parameters():
-        groups[name.endswith("style.weight")].append(parameter)
+        groups[name.endswith(("style.weight", "shift.weight"))].append(parameter)
     return torch.optim.Adam(
         [{"params": groups[is_style], "lr": rates[is_style]} for is_style in groups]
     )

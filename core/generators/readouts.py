@@ -83,7 +83,8 @@ class Readout(nn.Module):
     """Feature map [N, C, s, s] and three w [N, w_dim] -> RGB [N, 3, s, s] in about [-1, 1].
 
     A styled 1x1 convolution and, where hidden > 0, a correction: a narrow copy of what lies
-    between the map and the image (two separable convolutions, then 1x1 to RGB).
+    between the map and the image (two separable convolutions, then 1x1 to RGB), and a shift
+    of the whole picture's colour that follows w.
     """
 
     def __init__(self, channels: int, w_dim: int, hidden: int) -> None:
@@ -106,13 +107,16 @@ class Correction(nn.Module):
         self.conv1 = Styled(w_dim, hidden, hidden, separable=True)
         self.conv2 = Styled(w_dim, hidden, hidden, separable=True)
         self.to_rgb = Styled(w_dim, hidden, 3)
+        self.shift = nn.Linear(w_dim, 3)
+        nn.init.zeros_(self.shift.weight)
+        nn.init.zeros_(self.shift.bias)
         nn.init.normal_(self.to_rgb.mix.weight, std=0.01)
 
     def forward(self, x: Tensor, start: Tensor, middle: Tensor, end: Tensor) -> Tensor:
         h = F.leaky_relu(self.squeeze(x, start), SLOPE)
         h = F.leaky_relu(self.conv1(h, start), SLOPE)
         h = F.leaky_relu(self.conv2(h, middle), SLOPE)
-        return self.to_rgb(h, end)  # type: ignore[no-any-return]
+        return self.to_rgb(h, end) + self.shift(end)[:, :, None, None]  # type: ignore[no-any-return]
 
 
 class Readouts(nn.Module):
