@@ -102,6 +102,21 @@ def write_png(path: Path, picture: NDArray[np.uint8], facts: Mapping[str, str]) 
         )
 
 
+def write_jpeg(path: Path, picture: NDArray[np.uint8], size: int, quality: int = 90) -> None:
+    """Write a square picture uint8 [R, R, 3] for looking at, `size` px wide; whole or not at all.
+
+    Each pixel is the mean of its area. Raises InvalidRequestError where R is no multiple of
+    `size`, OutputError where the system refuses.
+    """
+    if size < 1 or len(picture) % size:
+        raise InvalidRequestError(
+            f"A picture of {len(picture)} px cannot be shown at {size} px. Choose a whole part."
+        )
+    with whole_file(path) as unfinished:
+        reduced = Image.fromarray(picture).reduce(len(picture) // size)
+        reduced.save(unfinished, "JPEG", quality=quality)
+
+
 def read_png_facts(path: Path) -> dict[str, str]:
     """The facts that `write_png` stored, without their prefix; empty for a foreign PNG.
 

@@ -13,10 +13,13 @@ from contextlib import contextmanager
 
 import click
 
+DEFAULT_VERB = "studio"
 VERBS = {
+    "studio": "Open the studio in the browser; the default.",
     "sample": "Make faces from seeds: pictures and latents.",
     "walk": "Make a video that walks through the faces of some seeds.",
     "weights": "List, get, verify or add the weights of generators.",
+    "masks": "Import, export or check masks.",
     "train": "Train what Faceloom ships or you need.",
     "bench": "Measure speed here, side by side with the peers.",
 }
@@ -26,6 +29,9 @@ class Verbs(click.Group):
     """Finds a verb's module by its name, so that --help does not load torch."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        own = {name for param in self.get_params(ctx) for name in param.opts}
+        if not args or (args[0].startswith("-") and args[0] not in own):
+            args = [DEFAULT_VERB, *args]
         with _wrong_use_in_one_line():
             return super().parse_args(ctx, args)
 

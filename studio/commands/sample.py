@@ -11,6 +11,7 @@ from core.progress import OnStep
 from core.seeds import parse_seeds
 from core.weights import WeightStore
 from studio.commands.frame import Report, generator_option, precision_option, verb
+from studio.model_cache import ModelCache
 from studio.workflows import SampleRequest, sample_to_folder
 
 
@@ -69,7 +70,7 @@ def sample(
         device=device,
         **options,  # type: ignore[arg-type]
     )
-    figures = sample_to_folder(request, out, WeightStore(), on_step)
+    figures = sample_to_folder(request, out, ModelCache(WeightStore()), on_step)
     dropped = (
         f" ({figures['dropped']} below the asked quality left out)" if figures["dropped"] else ""
     )

@@ -11,6 +11,7 @@ from core.progress import OnStep
 from core.seeds import parse_seeds
 from core.weights import WeightStore
 from studio.commands.frame import Report, generator_option, precision_option, verb
+from studio.model_cache import ModelCache
 from studio.workflows import WalkRequest, walk_to_file
 
 
@@ -82,7 +83,7 @@ def walk(
         device=device,
         **options,  # type: ignore[arg-type]
     )
-    figures = walk_to_file(request, out, WeightStore(), on_step)
+    figures = walk_to_file(request, out, ModelCache(WeightStore()), on_step)
     return Report(
         f"{figures['frames']} frames in {out}: {figures['seconds']:.1f} s, "
         f"{figures['frames_per_second']:.1f} frames/s ({figures['runtime']}).",

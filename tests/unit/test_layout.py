@@ -20,6 +20,13 @@ MODULES = sorted(
     for path in (REPOSITORY / package).rglob("*.py")
 )
 TESTS = sorted(path.relative_to(REPOSITORY) for path in (REPOSITORY / "tests").rglob("*.py"))
+WITH_GRADIO = (
+    "studio/app.py",
+    "studio/notices.py",
+    "studio/theme.py",
+    "studio/tabs/",
+    "studio/painter/",
+)
 MAX_FILE_LINES, MAX_FUNCTION_LINES = 400, 50
 TOOLS = {
     "ruff check": [sys.executable, "-m", "ruff", "check", "."],
@@ -35,6 +42,13 @@ TOOLS = {
 
 def parsed(path: Path) -> ast.Module:
     return ast.parse((REPOSITORY / path).read_text(encoding="utf-8"))
+
+
+def imported(node: ast.AST) -> list[str]:
+    """The modules that an import statement names."""
+    if isinstance(node, ast.Import):
+        return [name.name for name in node.names]
+    return [node.module or ""] if isinstance(node, ast.ImportFrom) else []
 
 
 def commands(
@@ -80,6 +94,26 @@ def test_modules_neither_print_nor_import_the_launcher() -> None:
             if isinstance(node, ast.ImportFrom) and node.module == "launch":
                 found.append(f"{path}:{node.lineno} imports from launch")
     assert found == []
+
+
+def test_only_the_page_imports_gradio() -> None:
+    found = [
+        str(path)
+        for path in MODULES
+        if not str(path).startswith(WITH_GRADIO)
+        for node in ast.walk(parsed(path))
+        for name in imported(node)
+        if name.split(".")[0] == "gradio"
+    ]
+    assert found == []
+
+
+def test_errors_become_notices_in_one_module() -> None:
+    notices = ("gr.Error(", "gr.Warning(", "gr.Info(")
+    found = [
+        str(path) for path in MODULES if any(n in (REPOSITORY / path).read_text() for n in notices)
+    ]
+    assert found == ["studio/notices.py"]
 
 
 def test_every_expected_error_is_matched_by_its_message() -> None:

@@ -1,4 +1,4 @@
-"""The jobs that people ask for, from the command line and from the studio alike."""
+"""Faces into a folder: pictures and latents, as files to keep."""
 
 from __future__ import annotations
 
@@ -8,22 +8,19 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import InvalidRequestError, OutputError
-from core.generators import Device, Noise, Outputs, Precision, RenderPass, Runtime, open_runtime
+from core.generators import Device, Noise, Outputs, Precision, Runtime
 from core.images import write_png
-from core.latent_paths import frame_count, walk_ws, walk_z
 from core.latents import Latents
 from core.progress import OnStep, Step, ignore
 from core.quality import QualityScale
 from core.sampling import latents_from_seeds
-from core.seeds import draw_z
-from core.video import write_video
-from core.weights import WeightStore
+from studio.model_cache import ModelCache
 
 WRITERS = 2  # threads that compress pictures while the next face is computed
 WAITING = 4  # pictures that may wait for them, so that memory stays bounded
@@ -46,33 +43,16 @@ class SampleRequest:
     precision: Precision = "auto"
 
 
-@dataclass(frozen=True)
-class WalkRequest:
-    """Which faces to walk through, and how."""
-
-    seeds: tuple[int, ...]
-    steps: int = 60  # frames from one seed to the next
-    space: Literal["w", "z"] = "w"
-    loop: bool = False
-    psi: float = 0.7
-    noise: Noise = field(default_factory=Noise)
-    class_index: int | None = None
-    size: int | None = 512  # px
-    fps: int = 30
-    generator: str | None = None
-    device: Device = "auto"
-    precision: Precision = "auto"
-
-
 def sample_to_folder(
-    request: SampleRequest, folder: Path, weights: WeightStore, on_step: OnStep = ignore
+    request: SampleRequest, folder: Path, models: ModelCache, on_step: OnStep = ignore
 ) -> dict[str, Any]:
     """Write images/<seed>.png, latents/<seed>.npy and latents.npz; returns the figures.
 
     Every file is whole or absent at any moment; after a stop, latents.npz holds the faces
     finished so far.
     """
-    generator = weights.open_generator(request.generator or weights.default("generator"), on_step)
+    name = models.name(request.generator)
+    generator = models.generator(name, on_step)
     latents = latents_from_seeds(
         generator,
         request.seeds,
@@ -81,9 +61,10 @@ def sample_to_folder(
         noise=request.noise,
         class_index=request.class_index,
     )
-    latents, scores = _screened(latents, QualityScale.of(generator), request)
-    runtime = open_runtime(
-        RenderPass(generator, Outputs(image_size=request.size)),
+    latents, scores = _screened(latents, models.quality_scale(name), request)
+    runtime = models.runtime(
+        name,
+        Outputs(image_size=request.size),
         device=request.device,
         precision=request.precision,
     )
@@ -112,40 +93,17 @@ def sample_to_folder(
     }
 
 
-def walk_to_file(
-    request: WalkRequest, path: Path, weights: WeightStore, on_step: OnStep = ignore
-) -> dict[str, Any]:
-    """Write a video that visits the seeds in turn; returns the figures."""
-    if len(request.seeds) < 2:
-        raise InvalidRequestError(
-            f"A walk needs two or more seeds, got {len(request.seeds)}. Try 6000,6100,6500."
-        )
-    generator = weights.open_generator(request.generator or weights.default("generator"), on_step)
-    runtime = open_runtime(
-        RenderPass(generator, Outputs(image_size=request.size)),
-        device=request.device,
-        precision=request.precision,
-    )
-    request.noise.images(generator.synthesis, 1)  # refused before anything is made
-    way = {"psi": request.psi, "class_index": request.class_index}
-    if request.space == "z":
-        z = draw_z(request.seeds, generator.mapping.z_dim)
-        frames = walk_z(generator, z, request.steps, loop=request.loop, **way)  # type: ignore[arg-type]
-    else:
-        keyframes = latents_from_seeds(generator, request.seeds, noise=request.noise, **way)  # type: ignore[arg-type]
-        frames = walk_ws(keyframes.ws, request.steps, loop=request.loop)
-    total = frame_count(len(request.seeds), request.steps, loop=request.loop)
-    start = time.monotonic()
-    pictures = (runtime.render(ws, request.noise)["image"] for ws in frames)
-    write_video(path, pictures, request.fps, on_step, total=total)
-    seconds = time.monotonic() - start
+def face_facts(latents: Latents, place: int, quality: float, runtime: Runtime) -> dict[str, str]:
+    """What a face's PNG says about its making."""
     return {
-        "frames": total,
-        "seconds": round(seconds, 3),
-        "frames_per_second": round(total / seconds, 3),
+        "generator": latents.generator,
+        "generator_sha256": latents.generator_sha256,
+        "seed": str(latents.seeds[place]),
+        "psi": repr(latents.psi),
+        "noise": latents.noise,
+        "quality": f"{quality:.1f}",
         "runtime": str(runtime.facts),
-        "generator": generator.identity.name,
-        "out": str(path),
+        "synthetic": "This face was generated; it shows no real person.",
     }
 
 
@@ -191,16 +149,7 @@ def _write_faces(
 
     def write(place: int, picture: NDArray[np.uint8]) -> None:
         name = str(latents.seeds[place])
-        facts = {
-            "generator": latents.generator,
-            "generator_sha256": latents.generator_sha256,
-            "seed": name,
-            "psi": repr(latents.psi),
-            "noise": latents.noise,
-            "quality": f"{scores[place]:.1f}",
-            "runtime": str(runtime.facts),
-            "synthetic": "This face was generated; it shows no real person.",
-        }
+        facts = face_facts(latents, place, scores[place], runtime)
         if request.cutoff is not None:
             facts["cutoff"] = str(request.cutoff)
         if request.class_index is not None:

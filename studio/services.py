@@ -1,0 +1,100 @@
+"""The composition root: what the studio holds once, built in one place."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import warnings
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from core.errors import CoreError, OutputError
+from core.generators import Device, Noise, Outputs
+from core.weights import WeightStore
+from studio.model_cache import ModelCache
+
+log = logging.getLogger(__name__)
+
+FOLDERS = ("cache", "runs", "exports")
+
+
+@dataclass
+class StopSigns:
+    """One event for each kind of work of a browser session: set, it stops at its next step."""
+
+    _signs: dict[tuple[str, str], threading.Event] = field(default_factory=dict)
+
+    def begin(self, session: str, work: str) -> threading.Event:
+        """A new sign for the work that starts now; the same work that still runs is stopped."""
+        self.stop(session, work)
+        sign = self._signs[session, work] = threading.Event()
+        return sign
+
+    def stop(self, session: str, work: str) -> None:
+        if sign := self._signs.pop((session, work), None):
+            sign.set()
+
+    def stop_all(self, session: str) -> None:
+        """When the page is left."""
+        for of, work in list(self._signs):
+            if of == session:
+                self.stop(of, work)
+
+
+@dataclass(frozen=True)
+class Services:
+    """What tabs work with. generator: the name of the one that is chosen at first."""
+
+    workspace: Path
+    models: ModelCache
+    generator: str
+    stops: StopSigns = field(default_factory=StopSigns)
+
+    @property
+    def cache(self) -> Path:
+        """Pictures, videos and latents that can be made again; the only folder served."""
+        return self.workspace / "cache"
+
+    def warm_up(self) -> threading.Thread:
+        """Open and compile the first generator in the background, so that faces start at once."""
+
+        def work() -> None:
+            try:
+                self.models.quality_scale(self.generator)
+                runtime = self.models.runtime(self.generator, Outputs())
+                mean_w = self.models.generator(self.generator)
+                runtime.render(mean_w.broadcast(mean_w.mean_w[None])[0].cpu().numpy(), Noise())
+            except CoreError as error:  # told again, to a person, when a face is asked for
+                log.warning("Not ready yet: %s", error)
+
+        thread = threading.Thread(target=work, name="warm-up", daemon=True)
+        thread.start()
+        return thread
+
+
+def open_services(
+    workspace: Path,
+    generator: str | None = None,
+    device: Device = "auto",
+    weights: WeightStore | None = None,
+) -> Services:
+    """Make the workspace's folders and check the generator's name; nothing is loaded yet.
+
+    Raises UnknownGeneratorError, or OutputError for a folder that cannot be used.
+    """
+    # Compiling silences this one by itself, but the warnings filter is one for all threads.
+    warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)  # type: ignore[attr-defined]
+    models = ModelCache(weights or WeightStore(), device)
+    name = models.name(generator)
+    workspace = workspace.resolve()
+    for folder in FOLDERS:
+        try:
+            (workspace / folder).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(
+                f"The workspace {workspace} cannot be made or used ({error.strerror}). "
+                "Choose another folder with --workspace."
+            ) from error
+    return Services(workspace, models, name)

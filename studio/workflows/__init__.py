@@ -1,0 +1,29 @@
+"""The jobs that people ask for, from the command line and from the studio alike."""
+
+from studio.workflows.gallery import (
+    Face,
+    FaceSettings,
+    GalleryRequest,
+    make_gallery,
+    open_face,
+    save_latents,
+)
+from studio.workflows.mixing import MixRequest, mix_faces
+from studio.workflows.sampling import SampleRequest, sample_to_folder
+from studio.workflows.walking import WalkRequest, walk_to_cache, walk_to_file
+
+__all__ = [
+    "Face",
+    "FaceSettings",
+    "GalleryRequest",
+    "MixRequest",
+    "SampleRequest",
+    "WalkRequest",
+    "make_gallery",
+    "mix_faces",
+    "open_face",
+    "sample_to_folder",
+    "save_latents",
+    "walk_to_cache",
+    "walk_to_file",
+]

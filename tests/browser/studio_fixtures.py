@@ -1,0 +1,85 @@
+"""The real studio in a process of its own, and a page of it that must behave."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from core.errors import WeightsError
+from core.weights import WeightStore
+from tests.launching import started
+
+
+@dataclass
+class Studio:
+    """A running studio. `lines`: what it said."""
+
+    address: str
+    workspace: Path
+    lines: list[str] = field(default_factory=list)
+
+
+@pytest.fixture(scope="session")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+    """With the default generator, on a free port and in a workspace of its own."""
+    store = WeightStore()
+    try:
+        store.get(store.default("generator"))
+    except WeightsError as error:
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(str(error))
+    workspace = tmp_path_factory.mktemp("workspace")
+    with started("--port", 0, "--workspace", workspace) as process:
+        assert process.stdout is not None and process.stderr is not None
+        first = process.stdout.readline()
+        match = re.fullmatch(
+            r"Faceloom is at (http://127\.0\.0\.1:\d+) \(Ctrl-C stops it\)\n", first
+        )
+        assert match, first + process.stderr.read()
+        running = Studio(match[1], workspace)
+        reader = threading.Thread(target=lambda: running.lines.extend(process.stderr), daemon=True)
+        reader.start()
+        yield running
+        process.send_signal(signal.SIGINT)
+        code = process.wait(timeout=20)
+        reader.join(timeout=5)
+    assert code == 0 and "Traceback" not in "".join(running.lines), running.lines
+
+
+@pytest.fixture
+def sample_page(studio: Studio, browser: Any) -> Iterator[Any]:
+    """A fresh visit. Complaints in the console and requests to other hosts fail the test."""
+    context = browser.new_context(viewport={"width": 1280, "height": 720})
+    page = context.new_page()
+    page.set_default_timeout(15_000)
+    complaints: list[str] = []
+    page.on(
+        "console",
+        lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None,
+    )
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on(
+        "request",
+        lambda asked: None if is_home(asked.url, studio) else complaints.append(asked.url),
+    )
+    page.goto(studio.address)
+    page.wait_for_selector("button#sample-button")
+    page.wait_for_selector(".fl-empty-title")
+    yield page
+    context.close()
+    assert complaints == []
+
+
+def is_home(url: str, studio: Studio) -> bool:
+    """Of this studio, or from no host at all."""
+    return urlsplit(url).scheme in ("data", "blob") or url.startswith(studio.address + "/")

@@ -1,0 +1,68 @@
+"""What gradio_client and curl get from a running studio, and what they do not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+import gradio_client
+import numpy as np
+import pytest
+from gradio_client.exceptions import AppError
+from PIL import Image
+
+from core.weights import WeightStore
+from tests.browser.studio_fixtures import Studio, studio
+
+__all__ = ["studio"]  # a fixture
+
+
+@pytest.fixture
+def client(studio: Studio, tmp_path: Path) -> gradio_client.Client:
+    return gradio_client.Client(studio.address, download_files=str(tmp_path), verbose=False)
+
+
+def test_sample_is_the_one_endpoint_so_far(client: gradio_client.Client) -> None:
+    endpoints = client.view_api(return_format="dict", print_info=False)
+    assert list(endpoints["named_endpoints"]) == ["/sample"]
+    assert endpoints["unnamed_endpoints"] == {}
+
+
+def test_the_endpoint_makes_what_the_command_line_makes(client: gradio_client.Client) -> None:
+    pictures, latents, figures = client.predict(
+        seeds="3,5", psi=0.5, noise="off", size=256, api_name="/sample"
+    )
+    assert [Path(picture).name for picture in pictures] == ["3.png", "5.png"]
+    with Image.open(pictures[1]) as image:
+        assert image.size == (256, 256) and image.info["faceloom:seed"] == "5"
+    with np.load(latents) as stored:
+        assert stored["seeds"].tolist() == [3, 5] and float(stored["psi"]) == 0.5
+    assert figures["count"] == 2 and figures["generator"] == WeightStore().default("generator")
+
+
+def test_a_bad_request_comes_back_as_its_message(client: gradio_client.Client) -> None:
+    with pytest.raises(AppError, match="5-1 runs backwards"):
+        client.predict(seeds="5-1", api_name="/sample")
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "launch.py", "weights/registry.yaml"])
+def test_files_outside_the_cache_are_not_served(studio: Studio, path: str) -> None:
+    with pytest.raises(HTTPError, match="403"):
+        urlopen(f"{studio.address}/gradio_api/file={path}")
+
+
+def test_neither_are_those_of_the_workspace_beside_the_cache(studio: Studio) -> None:
+    (studio.workspace / "runs" / "secret.txt").write_text("mine")
+    for path in ("runs/secret.txt", "cache/../runs/secret.txt"):
+        with pytest.raises(HTTPError, match=r"40[0-9]"):
+            urlopen(f"{studio.address}/gradio_api/file={studio.workspace}/{path}")
+
+
+def test_every_answer_keeps_the_page_at_home(studio: Studio) -> None:
+    with urlopen(studio.address) as answer:
+        policy = answer.headers["content-security-policy"]
+        text = answer.read().decode()
+    assert "default-src 'self'" in policy and "connect-src 'self'" in policy
+    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert '"analytics_enabled":false' in text.replace(" ", "")
