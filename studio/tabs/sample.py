@@ -16,7 +16,13 @@ from studio.tabs.job_controls import PRIVATE, JobControls, build_buttons
 from studio.tabs.parts import GPU, message_html
 from studio.tabs.sample_api import build_api
 from studio.tabs.sample_mixing import build_mixing
-from studio.tabs.sample_settings import SampleSettings, SeedsError, build_settings, read_request
+from studio.tabs.sample_settings import (
+    SampleSettings,
+    SeedsError,
+    build_settings,
+    read_request,
+    seeds_note,
+)
 from studio.tabs.sample_walk import build_walk
 from studio.watching import watch
 from studio.workflows import GalleryRequest, make_gallery, open_face, save_latents
@@ -76,6 +82,7 @@ def _wire_sampling(
         for seen in watch(job, services.stops.begin(str(request.session_hash), "sample")):
             left_out = f"{seen.result} below the least quality left out" if seen.result else ""
             update = controls.show(seen, left_out)
+            update[settings.seeds_note] = seeds_note(seeds)  # in place of an earlier complaint
             if seen.items:  # before the first face the ones on the screen stay
                 update |= {grid: face_grid.with_faces(name, seen.items), shown: wanted}
             yield update

@@ -73,7 +73,7 @@ def test_bad_seeds_are_explained_beside_the_field_and_nothing_is_lost(sample_pag
     assert "5-1 runs backwards. Write '1-5'" in message.inner_text()
     assert picked(sample_page) == [1] and sample_page.input_value("#seeds textarea") == "5-1"
     sample(sample_page, "1-5", 5)
-    assert sample_page.query_selector("#sample-settings .fl-message") is None
+    sample_page.wait_for_selector("#sample-settings .fl-message", state="detached")
 
 
 def test_a_quality_that_no_face_reaches_leaves_the_faces_on_the_screen(sample_page: Any) -> None:
