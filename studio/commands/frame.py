@@ -123,6 +123,30 @@ def generator_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+def face_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--psi, --noise and --class: what fixes a face beside its seed."""
+    options = [
+        click.option(
+            "--psi",
+            type=float,
+            default=0.7,
+            show_default=True,
+            help="Truncation, -2 to 2; 1 is none.",
+        ),
+        click.option(
+            "--noise",
+            default="off",
+            show_default=True,
+            metavar="MODE",
+            help="off, fixed, fixed:SEED, random, random:SEED or baked.",
+        ),
+        click.option("--class", "class_index", type=int, help="Class of a conditional generator."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 def precision_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
         "--precision",

@@ -10,26 +10,15 @@ from core.generators import Device, Noise
 from core.progress import OnStep
 from core.seeds import parse_seeds
 from core.weights import WeightStore
-from studio.commands.frame import Report, generator_option, precision_option, verb
+from studio.commands.frame import Report, face_options, generator_option, precision_option, verb
 from studio.model_cache import ModelCache
 from studio.workflows import SampleRequest, sample_to_folder
 
 
 @click.command()
 @click.option("--seeds", required=True, metavar="LIST", help="Such as 0-15 or 3,7,100-120.")
-@click.option(
-    "--psi", type=float, default=0.7, show_default=True, help="Truncation, -2 to 2; 1 is none."
-)
 @click.option("--cutoff", type=int, metavar="N", help="Truncate the first N layers only.")
-@click.option(
-    "--noise",
-    default="off",
-    show_default=True,
-    metavar="MODE",
-    help="off, fixed, fixed:SEED, random, random:SEED or baked.",
-)
 @click.option("--size", type=int, metavar="PX", help="Of the pictures. [default: the generator's]")
-@click.option("--class", "class_index", type=int, help="Class of a conditional generator.")
 @click.option(
     "--min-quality",
     type=click.FloatRange(0, 100),
@@ -45,6 +34,7 @@ from studio.workflows import SampleRequest, sample_to_folder
     metavar="DIR",
     help="Folder for images/, latents/ and latents.npz; made if missing.",
 )
+@face_options
 @generator_option
 @precision_option
 @verb

@@ -10,7 +10,7 @@ from core.generators import Device, Noise
 from core.progress import OnStep
 from core.seeds import parse_seeds
 from core.weights import WeightStore
-from studio.commands.frame import Report, generator_option, precision_option, verb
+from studio.commands.frame import Report, face_options, generator_option, precision_option, verb
 from studio.model_cache import ModelCache
 from studio.workflows import WalkRequest, walk_to_file
 
@@ -33,17 +33,6 @@ from studio.workflows import WalkRequest, walk_to_file
 )
 @click.option("--loop", is_flag=True, help="Return to the first face at the end.")
 @click.option(
-    "--psi", type=float, default=0.7, show_default=True, help="Truncation, -2 to 2; 1 is none."
-)
-@click.option(
-    "--noise",
-    default="off",
-    show_default=True,
-    metavar="MODE",
-    help="off, fixed, fixed:SEED, random, random:SEED or baked.",
-)
-@click.option("--class", "class_index", type=int, help="Class of a conditional generator.")
-@click.option(
     "--size", type=int, default=512, show_default=True, metavar="PX", help="Of the video."
 )
 @click.option(
@@ -60,6 +49,7 @@ from studio.workflows import WalkRequest, walk_to_file
     metavar="FILE",
     help="A .mp4 (H.264) or .gif file.",
 )
+@face_options
 @generator_option
 @precision_option
 @verb

@@ -162,7 +162,7 @@ class FaceRenderer:
 
     def noise_is_possible(self) -> None:
         """Raises InvalidRequestError where the generator cannot have the noise asked for."""
-        self.settings.noise.images(self.generator.synthesis, 1)
+        self.settings.noise.check(self.generator.synthesis)
 
     def shown_size(self, size: int) -> int:
         """The largest whole part of the generator's size that is no larger than `size` px."""

@@ -68,7 +68,7 @@ def sample_to_folder(
         device=request.device,
         precision=request.precision,
     )
-    request.noise.images(generator.synthesis, 1)  # refused before anything is made
+    request.noise.check(generator.synthesis)  # refused before anything is made
     _make_folder(folder)
     start = time.monotonic()
     finished: list[int] = []

@@ -53,7 +53,7 @@ def walk_to_file(
         device=request.device,
         precision=request.precision,
     )
-    request.noise.images(generator.synthesis, 1)  # refused before anything is made
+    request.noise.check(generator.synthesis)  # refused before anything is made
     way = {"psi": request.psi, "class_index": request.class_index}
     if request.space == "z":
         z = draw_z(request.seeds, generator.mapping.z_dim)
