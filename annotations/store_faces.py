@@ -130,6 +130,14 @@ class Faces:
         query = query.where(FaceStateRow.face_id < before)
         return self._first(query.order_by(FaceStateRow.face_id.desc()))
 
+    def place(
+        self, project_id: int, face_id: int, statuses: Collection[FaceStatus] | None = None
+    ) -> int:
+        """How many faces of the filtered list come before a face, in it or not. Read-only."""
+        query = select(func.count()).select_from(FaceStateRow).where(_wanted(project_id, statuses))
+        with self._database.reading() as session:
+            return session.scalar(query.where(FaceStateRow.face_id < face_id)) or 0
+
     def picture(self, face_id: int) -> bytes:
         """PNG bytes as they were added. Read-only. Raises NotFoundError."""
         return self._content(face_id, FaceContentRow.picture)

@@ -7,9 +7,10 @@ from pathlib import Path
 import gradio as gr
 from fastapi import FastAPI
 
+from studio.routes import add_routes
 from studio.server import HomeHeaders
 from studio.services import Services
-from studio.tabs import sample
+from studio.tabs import annotate, sample
 from studio.theme import build_css, build_theme
 
 _HEADER = """
@@ -29,16 +30,20 @@ def build_page(services: Services) -> gr.Blocks:
         title="Faceloom", analytics_enabled=False, fill_width=True, fill_height=True
     ) as page:
         gr.HTML(html_template=_HEADER, js_on_load=script, apply_default_css=False)
-        with gr.Tabs(elem_id="studio-tabs"), gr.Tab("Sample", elem_id="tab-sample"):
-            sample.build(services)
+        with gr.Tabs(elem_id="studio-tabs"):
+            with gr.Tab("Sample", elem_id="tab-sample"):
+                sample.build(services)
+            with gr.Tab("Annotate", elem_id="tab-annotate"):
+                annotate.build()
         page.unload(leave)
     return page
 
 
 def build_app(services: Services) -> FastAPI:
-    """The application to serve; of all files only those of the workspace's cache are."""
+    """The application to serve; of all files only those of the cache and our modules are."""
     app = FastAPI(title="Faceloom", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(HomeHeaders)
+    add_routes(app, services)
     gr.mount_gradio_app(
         app,
         build_page(services),

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import torch
 
+from annotations import AnnotationStore
 from core.errors import CoreError, OutputError
 from core.generators import Device, Noise, Outputs
 from core.weights import WeightStore
 from studio.model_cache import ModelCache
+from studio.workspace_lock import WorkspaceLock
 
 log = logging.getLogger(__name__)
 
@@ -45,17 +47,24 @@ class StopSigns:
 
 @dataclass(frozen=True)
 class Services:
-    """What tabs work with. generator: the name of the one that is chosen at first."""
+    """What tabs and routes work with. generator: the name of the one that is chosen at first."""
 
     workspace: Path
     models: ModelCache
     generator: str
+    store: AnnotationStore
+    lock: WorkspaceLock
     stops: StopSigns = field(default_factory=StopSigns)
 
     @property
     def cache(self) -> Path:
         """Pictures, videos and latents that can be made again; the only folder served."""
         return self.workspace / "cache"
+
+    def close(self) -> None:
+        """Let go of the database and the workspace; safe to call again."""
+        self.store.close()
+        self.lock.release()
 
     def warm_up(self) -> threading.Thread:
         """Open and compile the first generator in the background, so that faces start at once."""
@@ -81,9 +90,10 @@ def open_services(
     device: Device = "auto",
     weights: WeightStore | None = None,
 ) -> Services:
-    """Make the workspace's folders and check the generator's name; nothing is loaded yet.
+    """Take the workspace, make its folders and its database; no network is loaded yet.
 
-    Raises UnknownGeneratorError, or OutputError for a folder that cannot be used.
+    Raises UnknownGeneratorError, OutputError for a folder that cannot be used,
+    InvalidRequestError where another studio works in it, or a DatabaseError.
     """
     # Compiling silences this one by itself, but the warnings filter is one for all threads.
     warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)  # type: ignore[attr-defined]
@@ -98,4 +108,11 @@ def open_services(
                 f"The workspace {workspace} cannot be made or used ({error.strerror}). "
                 "Choose another folder with --workspace."
             ) from error
-    return Services(workspace, models, name)
+    lock = WorkspaceLock(workspace)
+    lock.take()
+    try:
+        store = AnnotationStore.open(workspace)
+    except BaseException:
+        lock.release()
+        raise
+    return Services(workspace, models, name, store, lock)

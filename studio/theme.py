@@ -161,14 +161,15 @@ def build_theme() -> gr.themes.Base:
 
 
 def build_css() -> str:
-    """The colours as CSS variables, light and dark, and the styles of shell and gallery."""
+    """The colours as CSS variables, light and dark, and the styles of all parts of the page."""
     studio = Path(__file__).parent
-    sheets = [studio / "shell.css", *sorted((studio / "gallery").glob("*.css"))]
+    folders = [studio / name for name in ("gallery", "painter", "annotate")]
+    sheets = [sheet for folder in folders for sheet in sorted(folder.glob("*.css"))]
     return "\n".join(
         [
             _variables(":root", LIGHT, "light"),
             _variables(":root .dark, :root:has(body.dark)", DARK, "dark"),
-            *(sheet.read_text(encoding="utf-8") for sheet in sheets),
+            *(sheet.read_text(encoding="utf-8") for sheet in [studio / "shell.css", *sheets]),
         ]
     )
 

@@ -58,9 +58,9 @@ def verb(run: Callable[..., Report]) -> Callable[..., None]:
     """Turn `run(on_step=..., **options) -> Report` into the body of a click command.
 
     Adds the options that every verb takes: --json, --debug, --seed and --device; `run` gets
-    the last two if it names them as parameters. A CoreError becomes one line on standard
-    error and exit code 1, or 2 where the request itself was wrong; with --debug its
-    traceback is shown.
+    the last two if it names them as parameters. A CoreError or AnnotationError becomes one
+    line on standard error and exit code 1, or 2 where the request itself was wrong; with
+    --debug its traceback is shown.
     """
     named = inspect.signature(run).parameters
 
@@ -102,12 +102,15 @@ def verb(run: Callable[..., Report]) -> Callable[..., None]:
 
 def _explained(error: BaseException) -> tuple[str, int]:
     """The one line a person reads, and the exit code."""
+    from annotations import errors as annotations  # the database's packages: not for --help
+
     message = " ".join(str(error).split())
     if isinstance(error, KeyboardInterrupt | Cancelled):
         return "Stopped. What was finished before is whole.", FAILED
-    if isinstance(error, InvalidRequestError):
+    wrong_use = (InvalidRequestError, annotations.BadRequestError, annotations.NotFoundError)
+    if isinstance(error, wrong_use):
         return f"Error: {message}", WRONG_USE
-    if isinstance(error, CoreError):
+    if isinstance(error, CoreError | annotations.AnnotationError):
         return f"Error: {message}", FAILED
     if isinstance(error, MemoryError):
         return "Error: Out of memory. Ask for fewer or smaller faces at once.", FAILED

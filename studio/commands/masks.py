@@ -11,9 +11,8 @@ from typing import Any, NoReturn
 import click
 from tqdm import tqdm
 
-from annotations import AnnotationError, AnnotationStore, Status, load_scheme
+from annotations import AnnotationStore, Status, load_scheme
 from annotations.database import workspace_exists
-from annotations.errors import BadRequestError, NotFoundError
 from annotations.interchange import (
     FORMATS,
     ImportRequest,
@@ -219,15 +218,14 @@ def check(
 
     python launch.py masks check out --format celebamask
     """
-    with _in_terms_of_core():
-        report = check_masks(
-            folder,
-            FORMATS[format_name],
-            load_scheme(scheme_file) if scheme_file else None,
-            order=IndexOrder(order),
-            size_hw=(size, size) if size else None,
-            on_file=_on_file(on_step, "checking"),
-        )
+    report = check_masks(
+        folder,
+        FORMATS[format_name],
+        load_scheme(scheme_file) if scheme_file else None,
+        order=IndexOrder(order),
+        size_hw=(size, size) if size else None,
+        on_file=_on_file(on_step, "checking"),
+    )
     if report.problems:
         _refuse(report.problems, report.num_files, "The others are sound.")
     total = sum(report.pixel_counts.values())
@@ -248,19 +246,8 @@ def _opened(workspace: Path) -> Iterator[AnnotationStore]:
             f"There is no workspace in {workspace}. Give --workspace DIR, "
             "or make one by starting the studio: python launch.py"
         )
-    with _in_terms_of_core(), AnnotationStore.open(workspace) as store:
+    with AnnotationStore.open(workspace) as store:
         yield store
-
-
-@contextmanager
-def _in_terms_of_core() -> Iterator[None]:
-    """Errors of annotations as those that the frame of all verbs explains."""
-    try:
-        yield
-    except (BadRequestError, NotFoundError) as error:
-        raise InvalidRequestError(str(error)) from error
-    except AnnotationError as error:
-        raise CoreError(str(error)) from error
 
 
 def _on_file(on_step: OnStep, doing: str) -> Callable[[int, int], None]:

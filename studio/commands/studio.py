@@ -71,11 +71,15 @@ def studio(
         app = build_app(services)
         services.warm_up()
         address = f"http://{host if ':' not in host else f'[{host}]'}:{taken.getsockname()[1]}"
-        serve(
-            app,
-            taken,
-            lambda: click.echo(f"Faceloom is at {address} (Ctrl-C stops it)"),
-        )
+        services.lock.announce(address)
+        try:
+            serve(
+                app,
+                taken,
+                lambda: click.echo(f"Faceloom is at {address} (Ctrl-C stops it)"),
+            )
+        finally:
+            services.close()
     return Report("Faceloom has stopped.", {"address": address})
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from annotations.errors import DamagedDatabaseError
 from core.errors import InvalidRequestError, OutputError, UnknownGeneratorError
 from core.generators import Outputs
 from core.weights import WeightStore
@@ -21,11 +22,9 @@ def test_services_make_the_workspace_and_load_nothing(
     small_store: WeightStore, tmp_path: Path
 ) -> None:
     services = open_services(tmp_path / "new" / "space", "small", weights=small_store)
-    assert sorted(path.name for path in services.workspace.iterdir()) == [
-        "cache",
-        "exports",
-        "runs",
-    ]
+    services.close()
+    made = {path.name for path in services.workspace.iterdir()}
+    assert made - {"studio.lock"} == {"cache", "exports", "runs", "faceloom.db"}
     assert services.generator == "small" and services.models.names()[-1] == "small"
 
 
@@ -41,6 +40,40 @@ def test_a_file_in_the_workspaces_place_is_named(small_store: WeightStore, tmp_p
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match=r"file cannot be made or used .*--workspace"):
         open_services(tmp_path / "file", "small", weights=small_store)
+
+
+def test_a_second_studio_on_a_workspace_is_sent_to_the_first(
+    small_store: WeightStore, tmp_path: Path
+) -> None:
+    first = open_services(tmp_path, "small", weights=small_store)
+    first.lock.announce("http://127.0.0.1:1234")
+    with pytest.raises(InvalidRequestError, match=r"works in .*: http://127.0.0.1:1234 \(process "):
+        open_services(tmp_path, "small", weights=small_store)
+    assert first.store.projects.list() == ()
+    first.close()
+    open_services(tmp_path, "small", weights=small_store).close()
+
+
+@pytest.mark.parametrize("said", ["", "{}", "[1]", "\0"])
+def test_a_taken_workspace_is_told_even_if_its_address_is_unreadable(
+    small_store: WeightStore, tmp_path: Path, said: str
+) -> None:
+    first = open_services(tmp_path, "small", weights=small_store)
+    (tmp_path / "studio.json").write_text(said)
+    with pytest.raises(InvalidRequestError, match=r"Another studio works in \S+\. Open that one"):
+        open_services(tmp_path, "small", weights=small_store)
+    first.close()
+
+
+def test_a_workspace_that_cannot_be_opened_is_let_go(
+    small_store: WeightStore, tmp_path: Path
+) -> None:
+    (tmp_path / "faceloom.db").write_text("this is no database")
+    for _ in range(2):
+        with pytest.raises(DamagedDatabaseError, match=r"faceloom\.db"):
+            open_services(tmp_path, "small", weights=small_store)
+    (tmp_path / "faceloom.db").unlink()
+    open_services(tmp_path, "small", weights=small_store).close()
 
 
 def test_threads_that_want_one_thing_get_the_same(small_store: WeightStore) -> None:
@@ -66,6 +99,7 @@ def test_a_failed_opening_is_tried_again(small_models: ModelCache) -> None:
 def test_warming_up_opens_the_generator(small_store: WeightStore, tmp_path: Path) -> None:
     services = open_services(tmp_path, "small", "cpu", weights=small_store)
     services.warm_up().join(timeout=60)
+    services.close()
     assert ("runtime", "small", Outputs(), "cpu", "auto") in services.models._things
 
 

@@ -1,0 +1,24 @@
+"""What the Annotate tab's page asks of the studio: plain HTTP, so that it outlives a restart."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, FastAPI
+
+from studio.routes import faces, masks, projects
+from studio.routes.modules import MODULES, ModuleFiles
+from studio.routes.refusals import add_refusals
+from studio.services import Services
+
+PREFIX = "/annotate"
+
+
+def add_routes(app: FastAPI, services: Services) -> None:
+    """Put the routes, their errors and the page's modules into the application."""
+    app.state.services = services
+    router = APIRouter(prefix=PREFIX)
+    for part in (projects, faces, masks):
+        router.include_router(part.router)
+    app.include_router(router)
+    add_refusals(app, PREFIX)
+    for name, folder in MODULES.items():
+        app.mount(f"/modules/{name}", ModuleFiles(directory=folder))
