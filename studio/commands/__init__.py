@@ -20,6 +20,7 @@ VERBS = {
     "walk": "Make a video that walks through the faces of some seeds.",
     "weights": "List, get, verify or add the weights of generators.",
     "masks": "Import, export or check masks.",
+    "people": "Say who may come into a studio that runs with --auth.",
     "train": "Train what Faceloom ships or you need.",
     "bench": "Measure speed here, side by side with the peers.",
 }

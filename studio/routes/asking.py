@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from typing import Annotated, TypeAlias
-from urllib.parse import unquote
 
 from fastapi import Depends, Query, Request
 
 from annotations import FaceStatus
+from studio.people import person_of
 from studio.routes.refusals import RefusedError
 from studio.services import Services
 
@@ -23,7 +23,7 @@ def services_of(request: Request) -> Services:
 
 def person(request: Request) -> str:
     """The name that work is kept under."""
-    name = unquote(request.headers.get("x-faceloom-person", "")).strip()
+    name = person_of(request)
     if not name:
         raise RefusedError(401, "no_person", "Nobody's name was given. Say your name first.")
     return name

@@ -1,13 +1,14 @@
-"""Projects, their faces in pages, and the way from one face to the next."""
+"""Who asks; projects, their faces in pages, and the way from one face to the next."""
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 
 from annotations.taxonomy import parse_scheme
+from studio.people import signed_in
 from studio.routes.answers import (
     Answer,
     face_answer,
@@ -26,6 +27,13 @@ class NewProject(BaseModel):
 
     name: str
     scheme: str | None = Field(None, max_length=MAX_SCHEME)
+
+
+@router.get("/me")
+def me(request: Request) -> Answer:
+    """Who is signed in; without accounts nobody is, and the page asks for a name."""
+    name = signed_in(request)
+    return {"name": name, "is_signed_in": name is not None}
 
 
 @router.get("/projects")

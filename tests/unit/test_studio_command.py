@@ -44,6 +44,7 @@ def test_a_dry_run_shows_the_settings_with_and_without_the_verb(
         "workspace": str(tmp_path / "w"),
         "generator": "mobilestylegan-ffhq-1024",
         "device": "auto",
+        "auth": "none",
     }
     assert not (tmp_path / "w").exists()
 

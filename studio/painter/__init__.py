@@ -1,1 +1,0 @@
-"""The canvas painter: JavaScript modules, their style sheet, and what hangs them on a page."""
