@@ -9,6 +9,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import gradio as gr
 
+from annotations import AnnotationError
 from core.errors import Cancelled, CoreError
 
 log = logging.getLogger(__name__)
@@ -20,8 +21,8 @@ Result = TypeVar("Result")
 def raises_notices(callback: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
     """Turn what a callback raises into a notice at the edge of the page.
 
-    A CoreError keeps its message; a stop is a mild notice; anything else is logged and told
-    without its insides.
+    A CoreError or AnnotationError keeps its message; a stop is a mild notice; anything else
+    is logged and told without its insides.
     """
 
     @functools.wraps(callback)
@@ -37,7 +38,7 @@ def raises_notices(callback: Callable[Arguments, Result]) -> Callable[Arguments,
 def tells(
     where: Callable[[Exception], Any],
 ) -> Callable[[Callable[Arguments, Iterator[Any]]], Callable[Arguments, Iterator[Any]]]:
-    """For streaming callbacks: say a CoreError beside what it is about, not at the page's edge.
+    """For streaming callbacks: say an error beside what it is about, not at the page's edge.
 
     where: the error (its text is fit to show) -> the updates that show it there.
     """
@@ -49,7 +50,7 @@ def tells(
         def guarded(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Iterator[Any]:
             try:
                 yield from callback(*args, **kwargs)
-            except CoreError as error:
+            except (CoreError, AnnotationError) as error:
                 yield where(error)
             except Exception as error:
                 yield where(RuntimeError(as_notice(error).message))
@@ -60,12 +61,12 @@ def tells(
 
 
 def as_notice(error: Exception) -> gr.Error:
-    """The notice for an error; what is no CoreError is a fault of ours and is logged."""
+    """The notice for an error; one of neither kind is a fault of ours and is logged."""
     if isinstance(error, gr.Error):
         return error
     if isinstance(error, Cancelled):
         return gr.Error("Stopped.", title="Stopped", duration=4, print_exception=False)
-    if isinstance(error, CoreError):
+    if isinstance(error, CoreError | AnnotationError):
         return gr.Error(str(error), title="That did not work", duration=12, print_exception=False)
     if isinstance(error, MemoryError):
         text = "Out of memory. Ask for fewer or smaller faces at once."

@@ -42,6 +42,7 @@ function pickRange(to) {
   publish();
 }
 
+function chosen() { return picks.size ? [...picks] : [...shown]; }
 function pickAll() { for (const seed of shown) picks.add(seed); publish(); }
 function pickNone() { picks.clear(); publish(); }
 
@@ -90,6 +91,8 @@ function draw() {
   bar.none.disabled = !picks.size;
   bar.open.disabled = !total;
   bar.download.disabled = !total;
+  bar.keep.disabled = !total;
+  bar.keep.textContent = total ? `Add ${picks.size || 'all'} to project` : 'Add to project';
   bar.download.textContent = total ? `Download ${picks.size || 'all'} latents` : 'Download latents';
   element.querySelector('.fl-grid').classList.toggle('fl-has-faces', total > 0 || run !== '');
   drawPickInViewer();
@@ -257,12 +260,16 @@ const barDoes = {
   all: pickAll,
   none: pickNone,
   open: () => view(current ?? [...picks][0] ?? shown[0]),
-  download: () => trigger('download', { seeds: picks.size ? [...picks] : shown }),
+  download: () => trigger('download', { seeds: chosen() }),
+  keep: () => document.dispatchEvent(new CustomEvent('faceloom:keep', { detail: { seeds: chosen() } })),
 };
 find('.fl-bar').addEventListener('click', (event) => barDoes[event.target.dataset.do]?.());
 find('.fl-order-by').addEventListener('change', arrange);
 const size = find('.fl-tile-size');
-function resize() { tiles.style.setProperty('--fl-tile', `${size.value}px`); }
+function resize() {
+  tiles.style.setProperty('--fl-tile', `${size.value}px`);
+  tiles.dataset.room = size.value < 130 ? 'none' : size.value < 170 ? 'little' : 'enough'; // for captions
+}
 size.addEventListener('input', () => { resize(); localStorage.setItem(TILE_SIZE, size.value); });
 size.value = localStorage.getItem(TILE_SIZE) ?? String(Math.min(240, Math.max(136, Math.round(innerWidth / 9))));
 resize();
@@ -270,7 +277,7 @@ resize();
 document.addEventListener('keydown', (event) => {
   if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return;
   const button = document.querySelector('#sample-button');
-  if (!button?.offsetParent || viewer.open) return;
+  if (!button?.offsetParent || document.querySelector('dialog[open]')) return;
   event.preventDefault();
   document.activeElement?.blur?.(); // so that a field being written hands over its text first
   setTimeout(() => button.click(), 60);

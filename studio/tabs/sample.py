@@ -9,12 +9,14 @@ from typing import Any
 import gradio as gr
 
 from core.progress import OnStep
+from studio.cache_limits import prune_soon
 from studio.notices import raises_notices, tells
 from studio.services import Services
 from studio.tabs import face_grid
 from studio.tabs.job_controls import PRIVATE, JobControls, build_buttons
 from studio.tabs.parts import GPU, message_html
 from studio.tabs.sample_api import build_api
+from studio.tabs.sample_keep import build_keep
 from studio.tabs.sample_mixing import build_mixing
 from studio.tabs.sample_settings import (
     SampleSettings,
@@ -40,6 +42,7 @@ def build(services: Services) -> None:
         with gr.Column(scale=1, min_width=400, elem_id="sample-results"), gr.Tabs():
             with gr.Tab("Faces", elem_id="faces-view"):
                 grid = face_grid.build_grid()
+                build_keep(services, shown)
             with gr.Tab("Walk", elem_id="walk-view") as walk:
                 build_walk(services, walk, grid, shown)
             with gr.Tab("Mixing", elem_id="mixing-view") as mixing:
@@ -95,7 +98,9 @@ def _wire_sampling(
 def _gallery(
     services: Services, wanted: GalleryRequest, on_item: Callable[[Any], None], on_step: OnStep
 ) -> int:
-    return make_gallery(wanted, services.models, services.cache, on_item, on_step)
+    left_out = make_gallery(wanted, services.models, services.cache, on_item, on_step)
+    prune_soon(services.cache)
+    return left_out
 
 
 def _wire_grid(services: Services, grid: gr.HTML, shown: gr.State) -> None:

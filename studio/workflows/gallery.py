@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from core.errors import InvalidRequestError
 from core.generators import Generator, Noise, Outputs, Runtime
-from core.images import write_jpeg, write_png
+from core.images import write_jpeg
 from core.latents import Latents
 from core.progress import OnStep, Step, ignore
 from core.sampling import latents_from_seeds
+from studio.cache_limits import is_cached
 from studio.model_cache import ModelCache
-from studio.workflows.sampling import face_facts
 
 MAX_FACES = 2_000  # in one gallery; more are a job for `launch.py sample`
 
@@ -100,23 +100,6 @@ def make_gallery(
     return len(seeds) - len(chosen)
 
 
-def open_face(
-    request: GalleryRequest, seed: int, models: ModelCache, folder: Path
-) -> tuple[Path, dict[str, str]]:
-    """The PNG of one face at the generator's full size, and the facts it holds."""
-    if seed not in request.places:
-        raise InvalidRequestError(f"Seed {seed} is not among the faces shown. Sample it again.")
-    noise = request.settings.noise_of(request.places[seed])
-    renderer = FaceRenderer(request.settings, models, folder)
-    latents = renderer.latents([seed], noise)
-    quality = float(models.quality_scale(request.settings.generator).score(latents.ws)[0])
-    facts = face_facts(latents, 0, quality, renderer.runtime)
-    path = renderer.place / str(noise).replace(":", "") / f"{seed}.png"
-    if not path.is_file():
-        write_png(path, renderer.render(latents.ws[0], noise), facts)
-    return path, facts
-
-
 def save_latents(
     request: GalleryRequest, seeds: Sequence[int], models: ModelCache, folder: Path
 ) -> Path:
@@ -173,6 +156,10 @@ class FaceRenderer:
             if resolution % part == 0 and resolution // part <= max(size, 1)
         )
 
+    def noise_place(self, noise: Noise) -> Path:
+        """The folder of faces with that noise."""
+        return self.place / str(noise).replace(":", "")
+
     def render(self, ws: NDArray[np.float32], noise: Noise) -> NDArray[np.uint8]:
         """ws [L, D] -> picture uint8 [R, R, 3] at the generator's size."""
         picture: NDArray[np.uint8] = self.runtime.render(ws, noise)["image"]
@@ -180,7 +167,7 @@ class FaceRenderer:
 
     def picture(self, ws: NDArray[np.float32], seed: int, noise: Noise, size: int) -> Path:
         """The JPEG of a seed's face, made where it is not there yet."""
-        path = self.place / str(noise).replace(":", "") / f"{seed}-{size}.jpg"
-        if not path.is_file():
+        path = self.noise_place(noise) / f"{seed}-{size}.jpg"
+        if not is_cached(path):
             write_jpeg(path, self.render(ws, noise), size)
         return path

@@ -14,6 +14,7 @@ from core.errors import InvalidRequestError
 from core.images import write_jpeg
 from core.latent_paths import mix_styles, parse_layers
 from core.progress import OnStep, Step, ignore
+from studio.cache_limits import is_cached
 from studio.model_cache import ModelCache
 from studio.workflows.gallery import FaceRenderer, FaceSettings
 
@@ -78,7 +79,7 @@ def mix_faces(
             key = f"{seed} {other} {sorted(set(layers))} {noise} {size}"
             name = hashlib.sha256(key.encode()).hexdigest()[:16]
             path = renderer.place / "mixed" / f"{name}.jpg"
-            if not path.is_file():
+            if not is_cached(path):
                 ws = mix_styles(sources["rows"][row], sources["columns"][column], layers)
                 write_jpeg(path, renderer.render(ws, noise), size)
             show(row, column, path)

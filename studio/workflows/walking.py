@@ -15,6 +15,7 @@ from core.progress import OnStep, Step, ignore
 from core.sampling import latents_from_seeds
 from core.seeds import draw_z
 from core.video import write_video
+from studio.cache_limits import is_cached
 from studio.model_cache import ModelCache
 from studio.workflows.gallery import FaceSettings
 
@@ -101,7 +102,7 @@ def walk_to_cache(
     weights = models.generator(settings.generator).identity.sha256
     name = hashlib.sha256(f"{request} {weights}".encode()).hexdigest()[:16]
     path = folder / "walks" / f"{name}.mp4"
-    if path.is_file():
+    if is_cached(path):
         total = frame_count(len(seeds), steps, loop=loop)
         on_step(Step(total, total, "Writing the video", "frames"))
     else:

@@ -214,7 +214,8 @@ def test_faces_below_the_least_quality_are_left_out_and_counted(sample_page: Any
 def test_nothing_is_shown_that_asks_to_be_found_out(sample_page: Any) -> None:
     assert "Press Sample for the faces of seeds 0 to 15" in sample_page.inner_text(".fl-empty")
     assert sample_page.locator("#studio-tabs > .tab-wrapper [role=tab]").all_inner_texts() == [
-        "Sample"
+        "Sample",
+        "Annotate",
     ]
     sample_page.click("#walk-view-button")
     assert "Pick two or more under Faces" in sample_page.inner_text("#walk-view .fl-strip-none")
