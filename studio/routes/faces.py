@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from studio.routes.answers import Answer, face_answer, presence_answer, revision_answer
 from studio.routes.asking import Person, Studio, Tab, WantedStatuses
+from studio.workflows.regions import face_regions
 
 router = APIRouter()
 
@@ -39,6 +40,14 @@ def picture(studio: Studio, face_id: int) -> Response:
 def thumbnail(studio: Studio, face_id: int) -> Response:
     bytes_ = studio.store.faces.thumbnail(face_id)
     return Response(bytes_, media_type="image/jpeg", headers=FOR_EVER)
+
+
+@router.get("/faces/{face_id}/regions")
+def regions(studio: Studio, face_id: int) -> Response:
+    """For the smart brush, in the form of core.superpixels.wire; computed when first asked for."""
+    wire = face_regions(studio.store, studio.models, studio.cache, face_id)
+    headers = {"content-encoding": "gzip", "cache-control": "no-store"}
+    return Response(wire, media_type="application/octet-stream", headers=headers)
 
 
 @router.get("/faces/{face_id}/revisions")

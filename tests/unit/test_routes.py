@@ -18,6 +18,7 @@ from PIL import Image
 from annotations import AnnotationStore, decode_mask, default_scheme, encode_mask
 from annotations.database import Database, open_database
 from annotations.errors import DatabaseBusyError, DiskFullError
+from core.superpixels import from_wire
 from studio.services import Services
 from tests.painted_faces import SIZE_HW, labels, picture, project_with_faces
 from tests.unit.routed import asking, client, refused, services
@@ -114,6 +115,14 @@ def test_pictures_and_masks_are_the_very_bytes_and_kept_by_the_browser(
     answer = client.get("/" + revision["mask"])
     assert answer.content == encode_mask(labels(3))
     assert np.array_equal(decode_mask(answer.content, default_scheme()), labels(3))
+
+
+def test_regions_come_as_the_painter_reads_them(client: TestClient, face: int) -> None:
+    answer = client.get(f"/annotate/faces/{face}/regions")
+    assert answer.headers["content-encoding"] == "gzip"
+    regions = from_wire(answer.content)
+    assert regions.ids.shape == SIZE_HW and regions.num_regions >= 1
+    assert refused(client.get("/annotate/faces/9/regions"))[:2] == (404, "not_found")
 
 
 def test_next_and_previous_pass_over_what_others_have_open(
