@@ -40,10 +40,11 @@ _PART_FILE = re.compile(r"(\d{1,12})_([A-Za-z0-9_-]+)\.png")
 
 
 def _find(folder: Path, scheme: LabelScheme, _order: IndexOrder) -> Found:
-    """Part files at any depth, gathered by their number."""
+    """Part files at any depth, gathered by their number; beside an export's lie its pictures."""
+    root = folder / FOLDER if (folder / FOLDER).is_dir() else folder
     faces: dict[str, dict[str, Path]] = defaultdict(dict)
     problems = []
-    for path in sorted(folder.rglob("*.png")):
+    for path in sorted(root.rglob("*.png")):
         file = str(path.relative_to(folder))
         named = _PART_FILE.fullmatch(path.name)
         if not named:

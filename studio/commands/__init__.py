@@ -22,7 +22,7 @@ VERBS = {
     "masks": "Import, export or check masks.",
     "people": "Say who may come into a studio that runs with --auth.",
     "train": "Train what Faceloom ships or you need.",
-    "bench": "Measure speed here, side by side with the peers.",
+    "bench": "Measure speed here, and that no save is ever lost.",
 }
 
 

@@ -1,23 +1,27 @@
-"""`launch.py bench`: speed here, beside the peers."""
+"""`launch.py bench`: speed here, beside the peers, and whether all that was saved is there."""
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import click
 
 from core.bench.generator import GeneratorBench, bench_generator, open_wheel
+from core.errors import InvalidRequestError
 from core.generators import Device
 from core.progress import OnStep
 from core.weights import WeightStore
+from studio.bench.postgres import server_programs, temporary_server
+from studio.bench.store import StoreBench, StoreFigures, bench_store
 from studio.commands.frame import Report, generator_option, verb
 
 
 @click.group()
 def bench() -> None:
-    """Measure speed here, side by side with the peers; medians and ratios."""
+    """Measure speed here, side by side with the peers, and whether saves are ever lost."""
 
 
 @bench.command("generator")
@@ -77,3 +81,121 @@ def _table(figures: dict[str, Any]) -> str:
         )
     rest = {k: v for k, v in figures.items() if k not in ("latency", "faces_per_second")}
     return "\n".join(rows + [f"{key}: {value}" for key, value in rest.items()])
+
+
+@bench.command("store")
+@click.option(
+    "--annotators",
+    type=click.IntRange(1, 500),
+    default=50,
+    show_default=True,
+    help="How many people save at once.",
+)
+@click.option(
+    "--saves", type=click.IntRange(1, 1000), default=20, show_default=True, help="Of each of them."
+)
+@click.option(
+    "--shared",
+    type=click.IntRange(0, 500),
+    default=10,
+    show_default=True,
+    help="How many of them share a face with another, so that saves are stale.",
+)
+@click.option(
+    "--pause",
+    type=click.FloatRange(0, 60),
+    default=1.0,
+    show_default=True,
+    help="Seconds between the saves of one person, on average; 0 for stress.",
+)
+@click.option(
+    "--size",
+    "sizes",
+    type=click.IntRange(64, 4096),
+    multiple=True,
+    default=[512],
+    show_default=True,
+    help="Pixels of a mask's side; may be given more than once.",
+)
+@click.option(
+    "--kills",
+    type=click.IntRange(0, 20),
+    default=2,
+    show_default=True,
+    help="After a run in peace, the same again with this many kills of the studio; 0: without.",
+)
+@click.option(
+    "--settle",
+    type=click.FloatRange(0, 600),
+    default=10.0,
+    show_default=True,
+    help="Seconds for a studio that just started to compile its generator, before the first save.",
+)
+@click.option("--postgres", is_flag=True, help="Also on a PostgreSQL server of its own.")
+@click.option("--database", metavar="URL", help="Also on this database; nothing stays in it.")
+@generator_option
+@verb
+def store_bench(
+    *,
+    on_step: OnStep,
+    annotators: int,
+    saves: int,
+    shared: int,
+    pause: float,
+    sizes: tuple[int, ...],
+    kills: int,
+    settle: float,
+    postgres: bool,
+    database: str | None,
+    generator: str | None,
+) -> Report:
+    """Let many people save masks at a real studio, and kill it with SIGKILL in between.
+
+    Then every save that was acknowledged must be in the database exactly once, pixel for
+    pixel; anything else is an error.
+    """
+    runs = []
+    with _databases(postgres, database) as urls:
+        for size in sizes:
+            config = StoreBench(annotators, saves, shared, pause, size, settle, generator)
+            for url in urls:
+                for num_kills in (0, kills) if kills else (0,):
+                    runs.append(bench_store(config, url, num_kills, on_step))
+    return Report(_store_table(runs), {"runs": [run.as_json() for run in runs]})
+
+
+@contextmanager
+def _databases(postgres: bool, database: str | None) -> Iterator[list[str | None]]:
+    """URLs of what to measure; None is an SQLite file, which always is."""
+    urls: list[str | None] = [None]
+    urls += [database] if database else []
+    programs = server_programs() if postgres else None
+    if postgres and programs is None:
+        raise InvalidRequestError(
+            "There is no PostgreSQL server to start here (no initdb). Install one "
+            "(apt-get install postgresql), or give a running one with --database URL."
+        )
+    with nullcontext(None) if programs is None else temporary_server(programs) as url:
+        yield [*urls, url] if url else urls
+
+
+def _store_table(runs: list[StoreFigures]) -> str:
+    rows = [
+        f"{'database':10} {'px':>5} {'kills':>5} {'saves':>6} {'lost':>5} {'corrupt':>7} "
+        f"{'doubled':>7} {'stale':>6} {'p50':>8} {'p95':>8} {'max':>8} {'saves/s':>7} "
+        f"{'repeats':>7} {'down':>12}"
+    ]
+    for run in runs:
+        down = ", ".join(f"{seconds:.1f} s" for seconds in run.down_s)
+        rows.append(
+            f"{run.database:10} {run.size:5} {run.kills:5} {run.saves:6} {run.lost:5} "
+            f"{run.corrupt:7} {run.doubled:7} {run.stale:6} {run.p50_ms:6.0f}ms "
+            f"{run.p95_ms:6.0f}ms {run.max_ms:6.0f}ms {run.saves_per_second:7} "
+            f"{run.repeats:7} {down:>12}"
+        )
+    last = runs[-1]
+    rows.append(
+        f"{last.annotators} annotators, a pause of {last.pause_s:g} s, masks of {last.mask_bytes} "
+        f"bytes; the studio starts in {last.start_s} s, the disk's fsync takes {last.fsync_ms} ms."
+    )
+    return "\n".join(rows)

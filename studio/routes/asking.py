@@ -6,6 +6,7 @@ from collections.abc import Collection
 from typing import Annotated, TypeAlias
 
 from fastapi import Depends, Query, Request
+from starlette.requests import ClientDisconnect
 
 from annotations import FaceStatus
 from studio.people import person_of
@@ -47,10 +48,13 @@ async def body_of(request: Request, most: int, what: str) -> bytes:
     if not declared.isdecimal() or int(declared) > most:
         raise too_large
     body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > most:
-            raise too_large
+    try:
+        async for part in request.stream():
+            body += part
+            if len(body) > most:
+                raise too_large
+    except ClientDisconnect as error:  # nobody reads this
+        raise RefusedError(400, "cut_off", f"{what} was cut off. Nothing was kept.") from error
     return bytes(body)
 
 
