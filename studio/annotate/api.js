@@ -110,14 +110,15 @@ export class Api {
     return (await this.#json('GET', 'formats')).formats;
   }
 
-  /** @param {Blob} zip */
-  importMasks(projectId, format, zip) {
-    return this.#json('POST', `projects/${projectId}/import?${new URLSearchParams({ format })}`, zip);
+  /** @param {Blob} zip @param {object} [options] status, match, order, replace, resize: see studio/routes/exchange.py */
+  importMasks(projectId, format, zip, options = {}) {
+    return this.#json('POST', `projects/${projectId}/import?${new URLSearchParams({ format, ...options })}`, zip);
   }
 
   /** Where the browser downloads an export. */
-  exportUrl(projectId, format, statuses = []) {
-    return this.url(`annotate/projects/${projectId}/export.zip?${new URLSearchParams([['format', format], ...statusQuery(statuses)])}`);
+  exportUrl(projectId, format, statuses = [], { hasPictures = false } = {}) {
+    const query = [['format', format], ...statusQuery(statuses), ...(hasPictures ? [['pictures', true]] : [])];
+    return this.url(`annotate/projects/${projectId}/export.zip?${new URLSearchParams(query)}`);
   }
 
   /** @param {string} path as the server names it @returns {string} */
