@@ -34,7 +34,7 @@ def build_page(services: Services) -> gr.Blocks:
             with gr.Tab("Sample", elem_id="tab-sample"):
                 sample.build(services)
             with gr.Tab("Annotate", elem_id="tab-annotate"):
-                annotate.build()
+                annotate.build(services)
         page.unload(leave)
     return page
 

@@ -1,4 +1,5 @@
-// The header: light or dark. Without a choice the system's wish counts, as Gradio has it.
+// The header: light or dark (without a choice the system's wish counts, as Gradio has it); and
+// the way into the Annotate tab, which Gradio builds only when it is first shown.
 
 const button = element.querySelector('.fl-scheme');
 const KEY = 'faceloom.scheme';
@@ -15,3 +16,16 @@ button.addEventListener('click', () => {
   show();
 });
 show();
+
+// Its modules are fetched while nobody waits, so that it opens at once.
+const whenIdle = window.requestIdleCallback ?? ((run) => setTimeout(run, 500));
+whenIdle(() => import(new URL('modules/annotate/annotate.js', document.baseURI)).catch(() => {}));
+
+// A link to a face or a project, #face=12, leads there.
+if (/[#&](face|project)=/.test(location.hash)) {
+  const look = setInterval(() => {
+    const tab = document.querySelector('#tab-annotate-button');
+    tab?.click();
+    if (tab?.classList.contains('selected')) clearInterval(look);
+  }, 50);
+}

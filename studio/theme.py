@@ -23,6 +23,8 @@ LIGHT = {
     "on-accent": "#ffffff",
     "accent-hover": "#184f9f",
     "chosen": "#dfe9f8",
+    "good": "#1b6b3a",
+    "warn": "#8a4b00",
     "bad": "#a3171f",
     "bad-ground": "#fdeceb",
 }
@@ -39,6 +41,8 @@ DARK = {
     "on-accent": "#0d1624",
     "accent-hover": "#a3c8ff",
     "chosen": "#2b3d58",
+    "good": "#7fd39c",
+    "warn": "#f0b45f",
     "bad": "#ff9a98",
     "bad-ground": "#3d2428",
 }

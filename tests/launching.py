@@ -69,10 +69,10 @@ def run(*arguments: object, **environment: str) -> Ended:
     return Ended(process.returncode, out, err)
 
 
-def run_here(*arguments: object) -> Ended:
+def run_here(*arguments: object, typed: str = "") -> Ended:
     """In this process, which saves loading torch. Whatever is not an exit is raised."""
     result = CliRunner(catch_exceptions=False).invoke(
-        launch, [str(argument) for argument in arguments], prog_name="launch.py"
+        launch, [str(argument) for argument in arguments], typed, prog_name="launch.py"
     )
     return Ended(result.exit_code, result.stdout, result.stderr)
 

@@ -3,6 +3,8 @@
  * What comes back is JSON as the server sends it (snake_case), see studio/routes/answers.py.
  */
 
+import { uuid } from '../painter/identity.js';
+
 /** Answers that say no for good; every other failure leaves open whether the request arrived. */
 const REFUSALS = [400, 403, 404, 405, 409, 413, 415, 422];
 const MAX_KEPT_ALIVE = 60_000; // bytes that a browser sends on after the page is gone
@@ -98,11 +100,11 @@ export class Api {
     navigator.sendBeacon(this.url(`annotate/leave?${new URLSearchParams({ tab: this.tab })}`));
   }
 
-  async review(revisionId, { isAccepted, comment = '', key = crypto.randomUUID() }) {
+  async review(revisionId, { isAccepted, comment = '', key = uuid() }) {
     return (await this.#json('POST', `revisions/${revisionId}/review`, { accept: isAccepted, comment, key })).revision;
   }
 
-  restore(revisionId, { base, comment = '', key = crypto.randomUUID() }) {
+  restore(revisionId, { base, comment = '', key = uuid() }) {
     return this.#json('POST', `revisions/${revisionId}/restore`, { base, comment, key });
   }
 

@@ -3,6 +3,7 @@
  * Takes the painter's place in the tab.
  */
 
+import { uuid } from '../painter/identity.js';
 import { make } from '../painter/panels/dom.js';
 import { Picture } from '../painter/picture.js';
 import { compare } from './compare.js';
@@ -217,7 +218,7 @@ class Review {
       const now = { ...face, status: revision.status, current: revision, settled_id: revision.id };
       await this.#addIfOpen(now, [revision]);
       this.#sayOf(face, `#${current.id} is ${revision.status}.`);
-      this.onDecided(now, revision);
+      await this.onDecided(now, revision); // whoever shows the next face says when it is there
     });
   }
 
@@ -239,7 +240,7 @@ class Review {
 
   /** Asks the server for something once; a refusal shows what is there by now. */
   async #ask(what, send) {
-    if (this.#attempt.what !== what) this.#attempt = { what, key: crypto.randomUUID() };
+    if (this.#attempt.what !== what) this.#attempt = { what, key: uuid() };
     const face = this.#face;
     this.actions.isBusy = true;
     this.actions.say('Saving…');

@@ -73,9 +73,11 @@ def studio(
         people = open_people(accounts, services.workspace) if accounts else None
         _stay_at_home(services.cache)
         from studio.app import build_app
+        from studio.tidying import tidy_up
 
         app = Gate(build_app(services), people, only_here=not (people or without_auth))
         warming = services.warm_up()
+        tidy_up(services)
         address = f"http://{host if ':' not in host else f'[{host}]'}:{taken.getsockname()[1]}"
         services.lock.announce(address)
         try:

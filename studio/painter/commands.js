@@ -38,7 +38,7 @@ export const COMMANDS = Object.fromEntries([
   ['peek', { label: 'Hide the mask while held', keys: ['d'], group: 'View', isHeld: true, run: (studio) => studio.settings.set('isPeeking', true) }],
   ['outline', { label: 'Outlines only', keys: ['v'], group: 'View', run: (studio) => studio.settings.set('outline', !studio.settings.get('outline')) }],
   ['save', { label: 'Save now', keys: ['Ctrl+s'], group: 'Work', run: (studio) => studio.save() }],
-  ['done', { label: 'Mark as done', keys: ['Ctrl+Enter'], group: 'Work', run: (studio) => studio.save('done') }],
+  ['done', { label: 'Mark as done', keys: ['Ctrl+Enter'], group: 'Work', run: (studio) => studio.finish() }],
   ['help', { label: 'This help', keys: ['?', 'Shift+?', 'Shift+/'], group: 'Work', run: (studio) => studio.showHelp() }],
 ]);
 

@@ -6,6 +6,7 @@ import { allowTable } from './protect.js';
 
 export class Desk {
   isReadOnly = false;
+  regionsNote = ''; // why there are no regions, if there are none
 
   /**
    * @param {object} parts

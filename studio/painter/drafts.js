@@ -49,6 +49,7 @@ export class Drafts {
     return new Promise((resolve, reject) => {
       const transaction = database.transaction(STORE, mode);
       const request = action(transaction.objectStore(STORE));
+      if (mode === 'readwrite') transaction.commit?.(); // now: a page that is being left gets no further turn
       transaction.oncomplete = () => resolve(request.result);
       transaction.onabort = () => reject(transaction.error);
     });
@@ -62,16 +63,4 @@ function opened(name) {
     request.onsuccess = () => resolve(request.result);
     request.onerror = () => reject(request.error);
   });
-}
-
-/** A name for this tab that survives a reload. */
-export function tabName() {
-  const key = 'faceloom-painter-tab';
-  try {
-    const name = sessionStorage.getItem(key) ?? crypto.randomUUID();
-    sessionStorage.setItem(key, name);
-    return name;
-  } catch {
-    return 'tab';
-  }
 }

@@ -10,7 +10,8 @@
  * @property {number} height
  * @property {Uint8Array | null} mask [height * width] class ids, 255: not labelled
  * @property {string | number | null} revision that the mask is
- * @property {import('./superpixels.js').SuperpixelLevel[]} [superpixels]
+ * @property {SuperpixelLevel[] | Promise<SuperpixelLevel[]>} [superpixels] see superpixels.js; a promise may
+ *   be kept long after the face is on screen
  * @property {boolean} [isReadOnly]
  *
  * @typedef {object} Bridge the only way to the server
@@ -25,7 +26,8 @@
  */
 
 import { Display } from './display.js';
-import { Drafts, tabName } from './drafts.js';
+import { Drafts } from './drafts.js';
+import { tabName } from './identity.js';
 import { Keys } from './keys.js';
 import { createFrame } from './panels/frame.js';
 import { clock } from './panels/saved.js';
@@ -34,12 +36,15 @@ import { Session } from './session.js';
 import { Settings } from './settings.js';
 import { Studio } from './studio.js';
 
+const NARROW = 1300; // CSS pixels below which the bar leaves words out
 const STALE_MESSAGE = 'Someone saved meanwhile: your version is kept as its own revision.';
 
 class Painter {
   #sessions = new Set(); // opened and not known to be safe, also faces left
   #opening = 0; // counts calls of open: only the latest shows its face
+  #keyboard = new AbortController();
   #lifetime = new AbortController();
+  #isClosed = false;
 
   constructor(root, { scheme, bridge, options = {} }) {
     Object.assign(this, { root, scheme, bridge, options });
@@ -47,13 +52,13 @@ class Painter {
       classId: (scheme.classes.find(({ name }) => name !== 'background') ?? scheme.classes[0]).id,
       ...options.settings,
     });
-    this.drafts = new Drafts(options.database ?? 'faceloom-painter', tabName());
+    this.drafts = new Drafts(options.database ?? 'faceloom-painter', options.tab ?? tabName());
     this.studio = new Studio(scheme, this.settings);
     this.#addVerbs();
-    this.frame = createFrame(root, this.studio, bridge);
+    this.frame = createFrame(root, this.studio, bridge, options);
     this.display = new Display(this.frame, this.studio);
     this.studio.pointer = new Pointer(this.frame.surface, this.studio);
-    new Keys(root, scheme, this.studio, this.#lifetime.signal);
+    new Keys(root, scheme, this.studio, this.#keyboard.signal);
     this.#watchPage();
     this.studio.listen(() => this.frame.update());
     this.studio.tell('face');
@@ -64,6 +69,8 @@ class Painter {
     Object.assign(this.studio, {
       focus: () => this.root.focus({ preventScroll: true }),
       showHelp: () => this.frame.help.showModal(),
+      say: (text) => this.frame.notices.say(text),
+      onDone: (isSafe, faceId) => this.options.onDone?.(isSafe, faceId),
       ask: (question) => this.#ask(question),
       copyRevision: (id, classId) => this.copyRevision(id, classId),
     });
@@ -79,19 +86,44 @@ class Painter {
     }
   }
 
-  /** Shows a face. What was on screen is saved first, in the background if the server is away. */
+  /**
+   * Shows a face. What was on screen is saved first, in the background if the server is away.
+   * @returns {Promise<boolean>} whether it is on screen now: not if it failed or another was opened
+   */
   async open(faceId) {
     const turn = ++this.#opening;
     this.#leave();
     try {
+      await this.#settle(faceId);
       const face = await this.bridge.load(faceId);
       const picture = await Display.loadPicture(face);
-      if (turn !== this.#opening) return;
-      this.#show(this.#createSession(faceId, face), picture, face);
-      await this.#offerDraft(turn);
+      const session = this.#createSession(faceId, face);
+      const draft = await session.findDraft();
+      if (turn !== this.#opening) return false;
+      this.#show(session, picture, face);
+      if (draft && !session.desk.isReadOnly) this.#offer(draft, session);
+      return true;
     } catch (error) {
       if (turn === this.#opening) this.frame.notices.ask(error.message, []);
+      return false;
     }
+  }
+
+  /** Shows no face. What was on screen is saved as by `open`. */
+  leave() {
+    this.#opening++;
+    this.#leave();
+  }
+
+  /** Saves at once whatever is not safe yet, also of faces left. */
+  secure() {
+    for (const session of this.#sessions) session.secure();
+  }
+
+  /** A face that was left a moment ago is loaded with what was painted, not as it was before. */
+  async #settle(faceId) {
+    const left = [...this.#sessions].filter((session) => session.faceId === faceId);
+    await Promise.all(left.map((session) => session.secure()));
   }
 
   #leave() {
@@ -116,6 +148,7 @@ class Painter {
         change: () => isShown() && this.display.mapChanged(),
         commit: () => this.#committed(session),
         refused: () => this.frame.notices.say(this.studio.refusal()),
+        regions: () => isShown() && this.studio.tell('face'),
         save: (state) => this.#saveChanged(session, state),
         trouble: (message) => this.frame.notices.say(message),
       },
@@ -138,26 +171,20 @@ class Painter {
   }
 
   /** Nothing is painted until the question is answered: the draft would be overwritten. */
-  async #offerDraft(turn) {
-    const { session } = this.studio;
-    const wasReadOnly = session.desk.isReadOnly;
+  async #offer(draft, session) {
     session.desk.isReadOnly = true;
-    const draft = await session.findDraft();
-    session.desk.isReadOnly = wasReadOnly || Boolean(draft);
-    if (!draft || wasReadOnly || turn !== this.#opening) return;
     this.studio.readOnlyReason = 'Restore or discard?';
     this.studio.tell('face');
     const count = draft.ids.reduce((sum, id, i) => sum + (id !== session.map.ids[i]), 0);
     const since = draft.baseRevision === session.saver.baseRevision ? '' : ' Somebody saved this face since.';
     const text = `Work on this face from ${clock(draft.savedAt)} is on this computer and not on the server: ${count} pixels.${since}`;
-    this.frame.notices.ask(text, ['Restore', 'Discard']).then(async (answer) => {
-      session.desk.isReadOnly = false;
-      this.studio.readOnlyReason = 'Read only';
-      if (answer === 'Restore') session.restore(draft);
-      else await session.discard(draft);
-      this.studio.tell('face');
-      this.studio.focus();
-    });
+    const answer = await this.frame.notices.ask(text, ['Restore', 'Discard']);
+    session.desk.isReadOnly = false;
+    this.studio.readOnlyReason = 'Read only';
+    if (answer === 'Restore') session.restore(draft);
+    else await session.discard(draft);
+    this.studio.tell('face');
+    this.studio.focus();
   }
 
   #committed(session) {
@@ -167,6 +194,8 @@ class Painter {
 
   #saveChanged(session, state) {
     if (session.saver.isSafe) this.#sessions.delete(session);
+    else this.#sessions.add(session);
+    this.#endWhenSafe();
     if (this.studio.session !== session) return;
     if (state.isStale && !session.isToldStale) {
       session.isToldStale = true;
@@ -195,19 +224,28 @@ class Painter {
     return [...this.#sessions].every((session) => session.saver.isSafe);
   }
 
-  /** Saves, and stops listening. */
+  /** Saves, and stops listening: to keys at once, to the page once everything is safe. */
   async close() {
-    this.#leave();
-    this.#lifetime.abort();
+    this.leave();
+    this.#isClosed = true;
+    this.#keyboard.abort();
     this.#observer.disconnect();
+    this.#endWhenSafe();
   }
 
-  #observer = new ResizeObserver(() => this.display.stage.resize() && this.studio.viewChanged());
+  #endWhenSafe() {
+    if (this.#isClosed && !this.#sessions.size) this.#lifetime.abort();
+  }
+
+  #observer = new ResizeObserver(() => {
+    this.root.classList.toggle('fl-narrow', this.root.clientWidth < NARROW);
+    if (this.display.stage.resize()) this.studio.viewChanged();
+  });
 
   #watchPage() {
     const { signal } = this.#lifetime;
     this.#observer.observe(this.frame.surface);
-    const secure = () => this.#sessions.forEach((session) => session.secure());
+    const secure = () => this.secure();
     document.addEventListener('visibilitychange', () => document.hidden && secure(), { signal });
     window.addEventListener('pagehide', secure, { signal });
     window.addEventListener('online', secure, { signal });
@@ -222,7 +260,9 @@ class Painter {
  * @param {Scheme} parts.scheme
  * @param {Bridge} parts.bridge
  * @param {object} [parts.options] {isReadOnly, storageKey, database, timing, settings,
- *   onSave(state, faceId)}, see session.js, settings.js and saving.js
+ *   onSave(state, faceId)}, see session.js, settings.js and saving.js; tab: name of this browser tab;
+ *   doneLabel, onDone(isSafe, faceId): the button for being done, and what follows;
+ *   help: further sections of the help, see help.js
  * @returns {Painter}
  */
 export function createPainter(root, parts) {

@@ -8,6 +8,8 @@
  *   message: string}} SaveState at: when the map was last safe, milliseconds since 1970; status: as what
  */
 
+import { uuid } from './identity.js';
+
 export const TIMING = {
   pause: 1000, // ms without painting after which a draft is saved
   longest: 5000, // ms of painting without a pause after which it is saved all the same
@@ -94,7 +96,7 @@ export class Saver {
       ...this.snapshot(),
       version: this.#version,
       baseRevision: this.baseRevision,
-      key: crypto.randomUUID(),
+      key: uuid(),
       status,
     };
   }

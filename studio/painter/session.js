@@ -4,12 +4,11 @@ import { Activity } from './activity.js';
 import { Desk } from './desk.js';
 import { LabelMap } from './labelmap.js';
 import { Saver } from './saving.js';
-import { Superpixels } from './superpixels.js';
-
-const DRAFT_PAUSE = 150; // ms after a gesture until the local draft is written
+import { NO_REGIONS, Superpixels } from './superpixels.js';
 
 export class Session {
-  #draftTimer = null;
+  #isDraftDue = false; // the map differs from the local draft
+  #isKeeping = false;
   #foreignDraft = null; // key of a restored draft of another tab
   #activity = new Activity();
 
@@ -21,7 +20,7 @@ export class Session {
    * @param {import('./drafts.js').Drafts} parts.drafts
    * @param {import('./settings.js').Settings} parts.settings
    * @param {object} [parts.timing] see saving.js
-   * @param {object} parts.on {change, commit, refused, save(state), trouble(message)}
+   * @param {object} parts.on {change, commit, refused, regions, save(state), trouble(message)}
    * @throws {Error} if the mask has not one value per pixel
    */
   constructor(faceId, face, { bridge, drafts, settings, timing, on }) {
@@ -30,7 +29,7 @@ export class Session {
     this.map = new LabelMap(face.width, face.height, face.mask);
     this.desk = new Desk({
       map: this.map,
-      superpixels: this.#superpixelsOf(face),
+      superpixels: new Superpixels([], face.width, face.height),
       settings,
       onChange: on.change,
       onCommit: () => this.#committed(),
@@ -44,40 +43,58 @@ export class Session {
       onSafe: () => this.#forgetDraft(),
       timing,
     });
+    this.#takeRegions(face.superpixels ?? []);
   }
 
-  #superpixelsOf(face) {
+  /** Regions may come later than the face; until then the smart brush says so. */
+  async #takeRegions(levels) {
     try {
-      return new Superpixels(face.superpixels ?? [], face.width, face.height);
+      if (levels instanceof Promise) {
+        this.desk.regionsNote = 'Regions are being computed …';
+        this.#setRegions(await levels);
+        this.on.regions();
+      } else {
+        this.#setRegions(levels);
+      }
     } catch (error) {
-      this.on.trouble(error.message);
-      return new Superpixels([], face.width, face.height);
+      this.desk.regionsNote = error.message;
+      if (levels instanceof Promise) this.on.regions();
+      else this.on.trouble(error.message);
     }
+  }
+
+  #setRegions(levels) {
+    this.desk.superpixels = new Superpixels(levels, this.map.width, this.map.height);
+    this.desk.regionsNote = levels.length ? '' : NO_REGIONS;
   }
 
   #committed() {
     this.#activity.touch();
     this.saver.edited();
-    clearTimeout(this.#draftTimer);
-    this.#draftTimer = setTimeout(() => this.keepDraft(), DRAFT_PAUSE);
+    this.keepDraft();
     this.on.commit();
   }
 
-  /** Writes the local draft now. */
+  /** Writes the local draft at once; while one is being written, the latest map follows it. */
   async keepDraft() {
-    clearTimeout(this.#draftTimer);
-    if (this.saver.isSafe) return;
-    const { ids, width, height } = this.map;
-    const { baseRevision } = this.saver;
+    this.#isDraftDue = true;
+    if (this.#isKeeping) return;
+    this.#isKeeping = true;
     try {
-      await this.drafts.keep({ faceId: this.faceId, width, height, ids, baseRevision });
+      while (this.#isDraftDue && !this.saver.isSafe) {
+        this.#isDraftDue = false;
+        const { ids, width, height } = this.map;
+        const { baseRevision } = this.saver;
+        await this.drafts.keep({ faceId: this.faceId, width, height, ids, baseRevision });
+      }
     } catch (error) {
       this.on.trouble(`This browser cannot keep a local copy (${error.message}). Work is saved on the server only.`);
+    } finally {
+      this.#isKeeping = false;
     }
   }
 
   async #forgetDraft() {
-    clearTimeout(this.#draftTimer);
     try {
       await this.drafts.forget(this.faceId);
       if (this.#foreignDraft) await this.drafts.forget(this.faceId, this.#foreignDraft);

@@ -15,6 +15,7 @@ export class Studio {
   isSpaceDown = false;
   isControlDown = false;
   paintTool = 'brush'; // the last tool in hand that paints a class
+  onDone = () => {}; // (isSafe, faceId) after 'done' was saved, or could not be yet
   #listeners = [];
 
   /** @param {object} scheme see painter.js @param {import('./settings.js').Settings} settings */
@@ -145,6 +146,13 @@ export class Studio {
   async save(status = null) {
     if (!this.session || this.isReadOnly) return false;
     return this.session.secure(status);
+  }
+
+  /** The person is done with the face. */
+  async finish() {
+    if (!this.session || this.isReadOnly) return;
+    const { faceId } = this.session;
+    this.onDone(await this.save('done'), faceId);
   }
 
   /** Why a gesture left the map as it was. */

@@ -1,11 +1,15 @@
 /** Regions computed from the generator's features, for the smart brush: pixel -> region -> pixels. */
 
+export const NO_REGIONS = 'No regions were computed for this face';
+
 /**
  * @typedef {object} SuperpixelLevel as the bridge gives it
  * @property {number} level 0 is the coarsest
  * @property {number} width
  * @property {number} height
  * @property {Uint16Array | Uint32Array} ids [height * width] region of each pixel, row by row
+ * @property {Uint16Array | Uint32Array} [table] what stands in `ids` is an index of this table, and the
+ *   table holds the regions: levels of one tree share their ids
  */
 
 export class Superpixels {
@@ -69,13 +73,14 @@ export class Superpixels {
     return this.#index.get(level);
   }
 
-  #scaled({ ids, width, height }) {
-    if (width === this.width && height === this.height) return ids;
+  #scaled({ ids, width, height, table }) {
+    const isSame = width === this.width && height === this.height;
+    if (isSame) return table ? ids.map((id) => table[id]) : ids;
     const scaled = new ids.constructor(this.width * this.height);
     for (let y = 0, i = 0; y < this.height; y++) {
       const row = Math.floor((y * height) / this.height) * width;
       for (let x = 0; x < this.width; x++, i++) scaled[i] = ids[row + Math.floor((x * width) / this.width)];
     }
-    return scaled;
+    return table ? scaled.map((id) => table[id]) : scaled;
   }
 }

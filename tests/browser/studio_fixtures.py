@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import re
 import signal
+import subprocess
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,12 +27,46 @@ class Studio:
 
     address: str
     workspace: Path
+    process: subprocess.Popen[str]
     lines: list[str] = field(default_factory=list)
+
+    @property
+    def port(self) -> int:
+        return urlsplit(self.address).port or 0
+
+    def kill(self) -> None:
+        """As a crash does; it is gone when this returns."""
+        self.process.kill()
+        self.process.wait()
+
+
+@contextmanager
+def running_studio(workspace: Path, port: int = 0, *options: object) -> Iterator[Studio]:
+    """With the default generator; port 0 takes a free one. A studio that lives on ends in peace."""
+    with started("--port", port, "--workspace", workspace, *options) as process:
+        assert process.stdout is not None and process.stderr is not None
+        first = process.stdout.readline()
+        match = re.fullmatch(
+            r"Faceloom is at (http://127\.0\.0\.1:\d+) \(Ctrl-C stops it\)\n", first
+        )
+        assert match, first + process.stderr.read()
+        running = Studio(match[1], workspace, process)
+        reader = threading.Thread(target=lambda: running.lines.extend(process.stderr), daemon=True)
+        reader.start()
+        try:
+            yield running
+            process.send_signal(signal.SIGINT)
+            code = process.wait(timeout=60)
+        finally:
+            process.kill()  # where the test failed; else it has ended
+        reader.join(timeout=5)
+    assert code in (0, -signal.SIGKILL), running.lines
+    assert "Traceback" not in "".join(running.lines), running.lines
 
 
 @pytest.fixture(scope="session")
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
-    """With the default generator, on a free port and in a workspace of its own."""
+    """One for many tests, in a workspace of its own."""
     store = WeightStore()
     try:
         store.get(store.default("generator"))
@@ -38,22 +74,8 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
         if os.environ.get("CI") == "true":
             raise
         pytest.skip(str(error))
-    workspace = tmp_path_factory.mktemp("workspace")
-    with started("--port", 0, "--workspace", workspace) as process:
-        assert process.stdout is not None and process.stderr is not None
-        first = process.stdout.readline()
-        match = re.fullmatch(
-            r"Faceloom is at (http://127\.0\.0\.1:\d+) \(Ctrl-C stops it\)\n", first
-        )
-        assert match, first + process.stderr.read()
-        running = Studio(match[1], workspace)
-        reader = threading.Thread(target=lambda: running.lines.extend(process.stderr), daemon=True)
-        reader.start()
+    with running_studio(tmp_path_factory.mktemp("workspace")) as running:
         yield running
-        process.send_signal(signal.SIGINT)
-        code = process.wait(timeout=20)
-        reader.join(timeout=5)
-    assert code == 0 and "Traceback" not in "".join(running.lines), running.lines
 
 
 @pytest.fixture

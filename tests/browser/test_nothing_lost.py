@@ -51,7 +51,7 @@ def test_failed_saves_are_repeated_until_the_latest_map_is_safe(
     painter.wait_for_phase("offline")
     assert (
         painter.page.locator(".fl-saved").text_content()
-        == "Offline: kept on this computer, retrying"
+        == "Kept on this computer, retrying: server says 503"
     )
     latest = stroke(painter, 9)
     server.mood = "well"
@@ -265,6 +265,66 @@ def test_regions_of_a_wrong_size_switch_only_the_smart_brush_off(
     screen.click(40.2, 30.1)
     assert np.array_equal(screen.map(), face.mask)
     assert not np.array_equal(stroke(screen), face.mask)
+
+
+LATE_REGIONS = """() => {
+  const load = painter.bridge.load.bind(painter.bridge);
+  painter.bridge.load = async (id) => {
+    const face = await load(id);
+    const levels = face.superpixels;
+    face.superpixels = new Promise((resolve, reject) => {
+      window.arrive = () => resolve(levels);
+      window.fail = () => reject(new Error('This generator has no features.'));
+    });
+    return face;
+  };
+  return painter.open('face');
+}"""
+
+
+def test_regions_that_come_late_work_from_then_on(painter: Screen, face: Face) -> None:
+    painter.js(LATE_REGIONS)
+    painter.take("smart", HAT)
+    painter.set(level=0)
+    painter.click(40.2, 30.1)
+    assert painter.page.locator(".fl-note").text_content() == "Regions are being computed …"
+    assert np.array_equal(painter.map(), face.mask)
+    painter.js("() => window.arrive()")
+    painter.page.wait_for_function("painter.studio.desk.superpixels.count === 2")
+    painter.click(40.2, 30.1)
+    assert face.mask is not None
+    expected = rules.painted(face.mask, face.levels[0] == face.levels[0][30, 40], HAT)
+    assert np.array_equal(painter.map(), expected)
+
+
+def test_regions_that_cannot_be_computed_say_why_when_they_are_wanted(
+    painter: Screen, face: Face
+) -> None:
+    painter.js(LATE_REGIONS)
+    painter.js("() => window.fail()")
+    painter.page.wait_for_function("painter.studio.desk.regionsNote.startsWith('This')")
+    assert not painter.page.locator(".fl-note").is_visible()
+    painter.take("smart", HAT)
+    painter.click(40.2, 30.1)
+    assert painter.page.locator(".fl-note").text_content() == "This generator has no features."
+    assert np.array_equal(painter.map(), face.mask)
+
+
+def test_a_face_left_is_loaded_again_only_when_its_strokes_are_saved(
+    painter: Screen, server: FakeServer, face: Face
+) -> None:
+    server.add("other", Face(grey(*SHAPE)))
+    after = stroke(painter)
+    was_safe = painter.js(
+        """async () => {
+        const load = painter.bridge.load.bind(painter.bridge);
+        let wasSafe;
+        painter.bridge.load = (id) => { wasSafe = painter.isSafe; return load(id); };
+        painter.open('other');
+        await painter.open('face');
+        return wasSafe; }"""
+    )
+    assert was_safe and np.array_equal(server.last_map(), after)
 
 
 def test_spoilt_settings_of_the_browser_are_left_aside(

@@ -233,4 +233,4 @@ def test_pixel_counts_and_progress_follow_every_gesture(painter: Screen) -> None
     shown = painter.page.locator("[data-class='5'] .fl-pixels").text_content()
     assert shown == f"{counts[HAT]:,}"
     labelled = int((ids != 255).mean() * 1000) / 10
-    assert painter.page.locator(".fl-progress").text_content() == f"{labelled:g} % labelled"
+    assert painter.page.locator(".fl-labelled").text_content() == f"{labelled:g} % labelled"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
@@ -12,10 +13,13 @@ import pytest
 from gradio_client.exceptions import AppError
 from PIL import Image
 
+from annotations import AnnotationStore
 from core.weights import WeightStore
 from tests.browser.studio_fixtures import Studio, studio
 
 __all__ = ["studio"]  # a fixture
+
+ENDPOINTS = {"/sample", "/add_to_project", "/save_mask"}
 
 
 @pytest.fixture
@@ -23,9 +27,9 @@ def client(studio: Studio, tmp_path: Path) -> gradio_client.Client:
     return gradio_client.Client(studio.address, download_files=str(tmp_path), verbose=False)
 
 
-def test_sample_is_the_one_endpoint_so_far(client: gradio_client.Client) -> None:
+def test_these_are_the_endpoints_so_far(client: gradio_client.Client) -> None:
     endpoints = client.view_api(return_format="dict", print_info=False)
-    assert list(endpoints["named_endpoints"]) == ["/sample"]
+    assert {"/sample", "/add_to_project"} <= set(endpoints["named_endpoints"]) <= ENDPOINTS
     assert endpoints["unnamed_endpoints"] == {}
 
 
@@ -46,6 +50,40 @@ def test_a_bad_request_comes_back_as_its_message(client: gradio_client.Client) -
         client.predict(seeds="5-1", api_name="/sample")
 
 
+def test_faces_are_added_to_a_project_that_is_made_where_it_is_missing(
+    client: gradio_client.Client, studio: Studio
+) -> None:
+    wanted = {"psi": 0.5, "noise": "random:7", "project": "by a program"}
+    first = client.predict(seeds="3,5", api_name="/add_to_project", **wanted)
+    again = client.predict(seeds="3,5,6,3", api_name="/add_to_project", **wanted)
+    assert again["project_id"] == first["project_id"]
+    assert (first["num_new"], again["num_new"], len(again["face_ids"])) == (2, 1, 3)
+    with AnnotationStore.open(studio.workspace) as store:
+        assert store.projects.get(first["project_id"]).name == "by a program"
+        faces = [store.faces.get(face_id) for face_id in first["face_ids"]]
+        assert [(face.seed, face.psi, face.noise) for face in faces] == [
+            (3, 0.5, "fixed:7"),
+            (5, 0.5, "fixed:8"),
+        ]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"seeds": "5-1"}, "5-1 runs backwards"),
+        ({"seeds": "1", "project": " "}, "name of a project must be 1 to 100"),
+        ({"seeds": "1", "noise": "loud"}, "Noise must be off, fixed"),
+    ],
+)
+def test_what_cannot_be_added_comes_back_as_its_message_and_makes_no_project(
+    client: gradio_client.Client, studio: Studio, wrong: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(AppError, match=message):
+        client.predict(**({"project": "none of it"} | wrong), api_name="/add_to_project")
+    with AnnotationStore.open(studio.workspace) as store:
+        assert "none of it" not in [project.name for project in store.projects.list()]
+
+
 @pytest.mark.parametrize("path", ["/etc/passwd", "launch.py", "weights/registry.yaml"])
 def test_files_outside_the_cache_are_not_served(studio: Studio, path: str) -> None:
     with pytest.raises(HTTPError, match="403"):
@@ -64,5 +102,5 @@ def test_every_answer_keeps_the_page_at_home(studio: Studio) -> None:
         policy = answer.headers["content-security-policy"]
         text = answer.read().decode()
     assert "default-src 'self'" in policy and "connect-src 'self'" in policy
-    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert answer.headers["referrer-policy"] == "same-origin"
     assert '"analytics_enabled":false' in text.replace(" ", "")

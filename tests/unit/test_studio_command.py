@@ -26,6 +26,8 @@ TEXT_ON_GROUND = [
     ("accent", "panel"),
     ("on-accent", "accent"),
     ("on-accent", "accent-hover"),
+    ("good", "panel"),
+    ("warn", "panel"),
     ("bad", "bad-ground"),
     ("bad", "panel"),
 ]

@@ -6,16 +6,21 @@ import { MAX_SIZE, MIN_SIZE } from '../settings.js';
 import { icon, iconButton, make, menu, slider } from './dom.js';
 import { createSaveState } from './saved.js';
 
-/** @param {import('../studio.js').Studio} studio @param {object} bridge see painter.js */
-export function createBar(studio, bridge, classKeys) {
+/**
+ * @param {import('../studio.js').Studio} studio
+ * @param {object} bridge see painter.js
+ * @param {Set<string>} classKeys
+ * @param {string} [done] label of the button
+ */
+export function createBar(studio, bridge, classKeys, done) {
   const parts = [
     historyButtons(studio, classKeys),
     toolOptions(studio),
     viewControls(studio, classKeys),
     make('div', { class: 'fl-group' }, cleanMenu(studio), ...copyMenu(studio, bridge), helpButton(studio)),
-    createSaveState(studio),
+    createSaveState(studio, done),
   ];
-  return make('div', { class: 'fl-bar', role: 'toolbar', 'aria-label': 'Painting' }, ...parts);
+  return make('div', { class: 'fl-top', role: 'toolbar', 'aria-label': 'Painting' }, ...parts);
 }
 
 function historyButtons(studio, classKeys) {
@@ -34,14 +39,15 @@ function historyButtons(studio, classKeys) {
 function toolOptions(studio) {
   const { settings } = studio;
   const hint = (text) => make('span', { class: 'fl-hint' }, text);
+  const beside = (text) => make('span', { class: 'fl-beside' }, text); // left out where room is short
   const options = {
-    brush: [sizeControl(studio), checkbox(settings, 'usesPressure', 'Pen pressure', 'Pen pressure scales the size')],
+    brush: [sizeControl(studio), checkbox(settings, 'usesPressure', ['Pen', beside(' pressure')], 'Pen pressure scales the size')],
     eraser: [sizeControl(studio)],
     smart: [levelControl(studio)],
     polygon: [hint('Enter closes · Backspace drops a corner · Esc gives up')],
     lasso: [hint('Drag around an area')],
     rectangle: [hint('Drag from corner to corner')],
-    bucket: [checkbox(settings, 'fillsWholeFace', 'Whole face', 'Every pixel of the class, not only the connected ones')],
+    bucket: [checkbox(settings, 'fillsWholeFace', ['Whole face'], 'Every pixel of the class, not only the connected ones')],
     pick: [hint('Click to take the class under the pointer')],
   };
   const groups = Object.entries(options).map(([tool, content]) => {
@@ -98,7 +104,8 @@ function levelControl(studio) {
     range.max = Math.max(0, count - 1);
     range.value = settings.get('level');
     range.disabled = count < 2;
-    note.textContent = count ? `level ${settings.get('level') + 1} of ${count}` : 'No regions were computed for this face';
+    note.textContent = count ? `level ${settings.get('level') + 1} of ${count}` : (studio.desk?.regionsNote ?? '');
+    note.title = note.textContent;
   };
   settings.watch(['level'], update);
   studio.listen((what) => what === 'face' && update());
@@ -109,7 +116,7 @@ function checkbox(settings, name, label, title) {
   const input = make('input', { type: 'checkbox' });
   input.addEventListener('change', () => settings.set(name, input.checked));
   settings.watch([name], () => (input.checked = settings.get(name)));
-  return make('label', { class: 'fl-check', title }, input, label);
+  return make('label', { class: 'fl-check', title }, input, make('span', {}, ...label));
 }
 
 function viewControls(studio, classKeys) {

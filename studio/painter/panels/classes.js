@@ -43,7 +43,7 @@ function createRow(studio, { id, name, color, key }) {
   const count = () => {
     const text = studio.desk ? number.format(studio.desk.map.counts[id]) : '';
     if (pixels.textContent !== text) pixels.textContent = text;
-    element.classList.toggle('fl-empty', text === '0');
+    element.classList.toggle('fl-unused', text === '0');
   };
   return { element, update, count };
 }

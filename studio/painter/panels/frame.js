@@ -12,20 +12,21 @@ import { createToolColumn } from './tools.js';
  * @param {HTMLElement} root emptied
  * @param {import('../studio.js').Studio} studio
  * @param {object} bridge see painter.js
+ * @param {object} options see createPainter
  */
-export function createFrame(root, studio, bridge) {
+export function createFrame(root, studio, bridge, options) {
   const classKeys = new Set(studio.scheme.classes.map(({ key }) => key).filter(Boolean));
   const stage = make('canvas', { class: 'fl-stage' });
   const sketch = make('canvas', { class: 'fl-sketch', 'aria-hidden': 'true' });
   const notices = new Notices();
   const empty = make('p', { class: 'fl-nothing' }, 'No face is open.');
   const surface = make('div', { class: 'fl-surface', role: 'img', 'aria-label': 'Face with its mask' }, stage, sketch);
-  const help = createHelp(studio.scheme, classKeys);
+  const help = createHelp(studio.scheme, classKeys, options.help);
   const status = createStatusLine(studio);
   root.classList.add('fl-painter');
   root.tabIndex = -1;
   root.replaceChildren(
-    createBar(studio, bridge, classKeys),
+    createBar(studio, bridge, classKeys, options.doneLabel),
     createToolColumn(studio, classKeys),
     make('div', { class: 'fl-middle' }, surface, empty, notices.element),
     createClassList(studio),

@@ -3,8 +3,14 @@
 import { COMMANDS, GESTURES, keyOf } from '../commands.js';
 import { make } from './dom.js';
 
-/** @returns {HTMLDialogElement} */
-export function createHelp(scheme, classKeys) {
+/**
+ * @param {object} scheme see painter.js
+ * @param {Set<string>} classKeys
+ * @param {[string, [string, string][]][]} more sections of whoever put the painter on the page:
+ *   title, and pairs of key and text
+ * @returns {HTMLDialogElement}
+ */
+export function createHelp(scheme, classKeys, more = []) {
   const groups = new Map();
   for (const [id, command] of Object.entries(COMMANDS)) {
     if (!groups.has(command.group)) groups.set(command.group, []);
@@ -13,7 +19,7 @@ export function createHelp(scheme, classKeys) {
   groups.set('Mouse, pen, fingers', GESTURES);
   const classes = scheme.classes.filter(({ key }) => key).map(({ key, name }) => [key, name]);
   const close = make('button', { type: 'button', class: 'fl-primary', autofocus: true }, 'Close');
-  const sections = [...groups, ['Classes', classes]].map(([title, rows]) => section(title, rows));
+  const sections = [...groups, ...more, ['Classes', classes]].map(([title, rows]) => section(title, rows));
   const dialog = make(
     'dialog',
     { class: 'fl-help', 'aria-label': 'Keys and gestures' },

@@ -9,7 +9,7 @@ export function saveText({ phase, at, message }) {
     waiting: 'Saving…',
     saving: 'Saving…',
     safe: `Safe ${at ? clock(at) : ''}`,
-    offline: 'Offline: kept on this computer, retrying',
+    offline: `Kept on this computer, retrying: ${message}`,
     refused: `Not saved: ${message}`,
   };
   return texts[phase];
@@ -20,15 +20,15 @@ export function clock(at) {
   return new Date(at).toTimeString().slice(0, 8);
 }
 
-/** @param {import('../studio.js').Studio} studio */
-export function createSaveState(studio) {
+/** @param {import('../studio.js').Studio} studio @param {string} [label] of the button */
+export function createSaveState(studio, label = 'Done') {
   const text = make('span', { class: 'fl-saved', role: 'status', 'aria-live': 'polite' });
-  const done = make('button', { type: 'button', class: 'fl-primary', title: 'Save and mark this face as done (Ctrl+Enter)', onclick: () => studio.save('done') }, 'Done');
+  const done = make('button', { type: 'button', class: 'fl-primary', title: 'Save and mark this face as done (Ctrl+Enter)', onclick: () => studio.finish() }, label);
   const update = () => {
     const state = studio.session?.saver.state ?? { phase: 'clean' };
-    const label = studio.session && studio.isReadOnly ? studio.readOnlyReason : saveText(state);
-    if (text.textContent !== label) text.textContent = label;
-    text.title = state.message || label;
+    const shown = studio.session && studio.isReadOnly ? studio.readOnlyReason : saveText(state);
+    if (text.textContent !== shown) text.textContent = shown;
+    text.title = state.message || shown;
     text.dataset.phase = state.phase;
     done.disabled = studio.isReadOnly;
   };

@@ -15,7 +15,7 @@ export function createStatusLine(studio) {
   const pixel = make('span', { class: 'fl-pixel' });
   const swatch = make('span', { class: 'fl-swatch' });
   const name = make('span');
-  const progress = make('span', { class: 'fl-progress' });
+  const progress = make('span', { class: 'fl-labelled' });
 
   const showPointer = () => {
     const { last } = studio.pointer;

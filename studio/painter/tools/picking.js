@@ -82,7 +82,8 @@ export function createSmartBrush(studio) {
   return {
     id: 'smart',
     press(point) {
-      if (!studio.desk.superpixels.count || !studio.desk.begin()) return;
+      if (!studio.desk.superpixels.count) return studio.say(studio.desk.regionsNote);
+      if (!studio.desk.begin()) return;
       classId = classFor(studio, point);
       last = point;
       paintAlong(point);
