@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import socket
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from annotations import AnnotationStore
 from core.errors import Cancelled, InvalidRequestError
 from studio.notices import as_notice, raises_notices, tells
 from studio.server import bind
 from studio.theme import DARK, LIGHT, build_css
+from studio.workspace_lock import WorkspaceLock
 from tests.launching import REPOSITORY, run_here
 
 TEXT_ON_GROUND = [
@@ -149,3 +153,25 @@ def luminance(colour: str) -> float:
         part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
     ]
     return sum(share * part for share, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def test_a_workspace_of_a_newer_faceloom_is_left_alone(tmp_path: Path) -> None:
+    AnnotationStore.open(tmp_path).close()
+    path = tmp_path / "faceloom.db"
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("UPDATE alembic_version SET version_num = '9999_later'")
+    before = path.read_bytes()
+    ended = run_here("--port", 0, "--workspace", tmp_path)
+    assert ended.code == 1 and "has schema version '9999_later'" in ended.complaint
+    assert "open it with the newer Faceloom that made it" in ended.complaint
+    assert path.read_bytes() == before
+
+
+def test_a_second_studio_on_a_workspace_names_the_first(tmp_path: Path) -> None:
+    lock = WorkspaceLock(tmp_path)
+    lock.take()
+    lock.announce("http://127.0.0.1:7860")
+    ended = run_here("--port", 0, "--workspace", tmp_path)
+    lock.release()
+    assert ended.code == 2 and "Another studio works in" in ended.complaint
+    assert "http://127.0.0.1:7860" in ended.complaint and "--workspace" in ended.complaint
