@@ -17,9 +17,16 @@ button.addEventListener('click', () => {
 });
 show();
 
-// Its modules are fetched while nobody waits, so that it opens at once.
+// It is built while nobody waits, so that it opens at once.
 const whenIdle = window.requestIdleCallback ?? ((run) => setTimeout(run, 500));
-whenIdle(() => import(new URL('modules/annotate/annotate.js', document.baseURI)).catch(() => {}));
+whenIdle(async () => {
+  try {
+    const { prepareAnnotate } = await import(new URL('modules/annotate/annotate.js', document.baseURI));
+    await prepareAnnotate({ base: new URL('.', document.baseURI).href });
+  } catch {
+    // Then it is built when it is opened, and says what is wrong.
+  }
+});
 
 // A link to a face or a project, #face=12, leads there.
 if (/[#&](face|project)=/.test(location.hash)) {

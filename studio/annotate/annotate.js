@@ -28,6 +28,8 @@ const HINT = 'Choose a class at the right, paint with B; ? shows all keys.';
 
 class Annotate {
   #isStarted = false;
+  #asked = null; // answers under way that the start needs
+  #claim = null; // of this browser tab's name
   #isShown = false;
 
   constructor(root, base) {
@@ -101,15 +103,45 @@ class Annotate {
     if (isShown && !this.#isStarted) this.#start();
   }
 
+  /** Gets ready what will probably be shown first. Nobody is asked for a name. */
+  async prepare() {
+    this.work.expect();
+    await this.#claimTab();
+    const { projects } = await this.api.projects();
+    const first = this.work.memory.projectAmong(projects);
+    if (!this.#isStarted) this.easel.prepare(projects.find(({ id }) => id === first) ?? null);
+  }
+
+  /** Takes the place of an empty element of the page. What the start needs is asked for all at once. */
+  moveIn(place) {
+    this.work.memory.asked = fromHash();
+    this.#asked = this.#ask();
+    this.work.expect();
+    place.replaceWith(this.root);
+  }
+
+  #ask() {
+    const asked = { me: this.api.me(), projects: this.api.projects() };
+    for (const answer of Object.values(asked)) answer.catch(() => {}); // told by the start
+    return asked;
+  }
+
   async #start() {
     this.#isStarted = true;
     await this.work.attempt(async () => {
-      const projects = this.api.projects(); // while the name is asked for
-      projects.catch(() => {}); // told below
-      this.api.tab = await claimTabName();
-      await this.person.introduce();
+      const { me, projects } = this.#asked ?? this.#ask();
+      this.#asked = null;
+      await this.#claimTab();
+      const wasAsked = await this.person.introduce(await me);
+      if (wasAsked) this.work.expect(); // what was answered before that may be old
       await this.work.begin((await projects).projects);
     });
+  }
+
+  /** Once: a second claim would find the name taken. */
+  async #claimTab() {
+    this.#claim ??= claimTabName();
+    this.api.tab = await this.#claim;
   }
 
   #refresh() {
@@ -128,6 +160,7 @@ class Annotate {
   #changed(what, detail) {
     if (what === 'project') this.#projectChanged();
     if (what === 'face' || what === 'mode') this.#showFace();
+    if (what === 'expected') this.easel.bridge.warm(detail);
     if (what === 'note') this.strips.show('note', detail, {}, { seconds: 4 });
     if (what === 'trouble') this.#trouble(detail);
   }
@@ -175,7 +208,7 @@ class Annotate {
 
   /** Signed out meanwhile, or the name got lost. */
   #nobody(error) {
-    if (!this.person.isSignedIn) return this.work.attempt(() => this.person.introduce());
+    if (!this.person.isSignedIn) return this.work.attempt(async () => this.person.introduce(await this.api.me()));
     const again = () => window.location.reload();
     return this.strips.show('trouble', `${error.message} Your work is kept on this computer.`, { 'Sign in': again }, { tone: 'warn' });
   }
@@ -191,11 +224,24 @@ class Annotate {
   }
 }
 
+let built = null; // there is one tab in a page; it may be built before it is opened
+
+/** Builds the tab ahead, while nobody waits for it. @param {{base: string}} options as for createAnnotate */
+export async function prepareAnnotate({ base }) {
+  if (built) return;
+  built = new Annotate(make('div', {}), base);
+  await built.prepare();
+}
+
 /**
- * @param {HTMLElement} root empty; it fills the tab
+ * @param {HTMLElement} place an empty element of the page; the tab takes its place
  * @param {{base: string}} options address of the page, ends with '/'
- * @returns {Annotate} with `work` (project, filter, face), `easel.painter`, `api`
+ * @returns {Annotate} with `work` (project, filter, face), `easel.painter`, `api`; it is the property
+ *   `annotate` of its element, too
  */
-export function createAnnotate(root, { base }) {
-  return new Annotate(root, base);
+export function createAnnotate(place, { base }) {
+  built ??= new Annotate(make('div', {}), base);
+  built.root.annotate = built;
+  built.moveIn(place);
+  return built;
 }

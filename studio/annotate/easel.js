@@ -6,6 +6,7 @@ import { Bridge, faceKey } from './bridge.js';
 
 export class Easel {
   painter = null;
+  #prepared = null; // project that the painter was built for ahead
   #key = null; // of the face that is or will be on screen
 
   /**
@@ -21,10 +22,23 @@ export class Easel {
     this.element = make('div', { class: 'fl-an-easel' });
   }
 
+  /** Builds the painter of a project that will probably be opened. @param {object | null} project */
+  prepare(project) {
+    if (this.painter) return;
+    this.#prepared = project;
+    this.#build(project);
+  }
+
   /** @param {object | null} project */
   setProject(project) {
-    this.painter?.close();
+    const isReady = this.#prepared && project && hasPainterOf(this.#prepared, project);
+    this.#prepared = null;
     this.#key = null;
+    if (!isReady) this.#build(project);
+  }
+
+  #build(project) {
+    this.painter?.close();
     this.painter = null;
     this.element.replaceChildren();
     if (!project) return;
@@ -85,4 +99,8 @@ export class Easel {
   focus() {
     this.painter?.root.focus({ preventScroll: true });
   }
+}
+
+function hasPainterOf(one, other) {
+  return one.id === other.id && JSON.stringify(one.scheme) === JSON.stringify(other.scheme);
 }

@@ -1,11 +1,12 @@
 /** Keys of the tab itself. The painter's keys and those of the classes come first. */
 
 import { combination } from '../painter/keys.js';
+import { REVIEW_KEYS } from './review_keys.js';
 
 const OWN_ARROWS = 'input[type=range], select, .fl-an-list, .fl-an-list *';
 const WRITING = 'input:not([type=checkbox], [type=range]), textarea, [contenteditable=true]';
 
-/** A section for the painter's help. */
+/** Sections for the painter's help. */
 export const HELP = [
   [
     'Faces',
@@ -15,6 +16,7 @@ export const HELP = [
       ['\\', 'Hide or show the list of faces'],
     ],
   ],
+  ['Review', Object.entries(REVIEW_KEYS)],
 ];
 
 /**

@@ -18,6 +18,13 @@ export class Memory {
     return found ?? projects.at(-1)?.id ?? null;
   }
 
+  /** The face that will probably be opened first, and under which filter. @returns {{id: number | null, filter: string}} */
+  get expected() {
+    if (this.asked.face !== undefined) return { id: this.asked.face, filter: 'all' };
+    const project = this.asked.project ?? read(PLACE).last;
+    return { id: this.faceOf(project), filter: this.filterOf(project) ?? 'all' };
+  }
+
   faceOf(projectId) {
     return read(PLACE)[projectId] ?? null;
   }

@@ -14,12 +14,16 @@ export class Person {
     this.element = make('div', { class: 'fl-an-person' });
   }
 
-  /** Knows the name when this is done; asks for it if need be. */
-  async introduce() {
-    const { name, is_signed_in: isSignedIn } = await this.api.me();
+  /**
+   * Knows the name when this is done; asks for it if need be.
+   * @param {{name: string | null, is_signed_in: boolean}} me as the server answered
+   * @returns {Promise<boolean>} whether it had to be asked for
+   */
+  async introduce({ name, is_signed_in: isSignedIn }) {
     this.isSignedIn = isSignedIn;
-    if (isSignedIn) this.#be(name);
-    else this.#be(remembered() || (await askName(this.host, '', true)));
+    const known = isSignedIn ? name : remembered();
+    this.#be(known || (await askName(this.host, '', true)));
+    return !known;
   }
 
   async change() {

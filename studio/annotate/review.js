@@ -3,22 +3,20 @@
  * Takes the painter's place in the tab.
  */
 
-import { uuid } from '../painter/identity.js';
 import { make } from '../painter/panels/dom.js';
 import { Picture } from '../painter/picture.js';
 import { compare } from './compare.js';
 import { Look } from './compare_look.js';
 import { Panes, SIDES } from './compare_panes.js';
-import { ACTION_KEYS, Actions } from './review_actions.js';
-import { createBar, createPointerLine, swapFront, VIEW_KEYS } from './review_bar.js';
+import { Actions } from './review_actions.js';
+import { createBar, createPointerLine, swapFront } from './review_bar.js';
 import { History } from './review_history.js';
+import { ACTION_KEYS } from './review_keys.js';
 import { Legend } from './review_legend.js';
 import { Masks } from './review_masks.js';
-import { inForce, isPaintedDraft } from './review_tree.js';
+import { Requests } from './review_requests.js';
+import { bestToCompare, inForce } from './review_tree.js';
 import { whenText } from './review_words.js';
-
-/** For the tab's keyboard help: key -> what it does. */
-export const REVIEW_KEYS = { ...ACTION_KEYS, 'Up, Down': 'Choose another revision', ...VIEW_KEYS };
 
 const STORAGE_KEY = 'faceloom.review';
 const OPACITY_STEP = 0.1;
@@ -27,7 +25,9 @@ const WIDE = 1380; // CSS pixels from which the classes have a column of their o
 /**
  * @param {object} parts
  * @param {import('./api.js').Api} parts.api
- * @param {(face: object, revision: object) => void} parts.onDecided after accept or reject; the face as it is now
+ * @param {(face: object, revision: object) => void | Promise<void>} parts.onDecided after accept or reject;
+ *   the face as it is now. The review stays busy until a promise is kept: whoever goes on to another face
+ *   returns one for when it is there.
  * @param {(face: object, result: object) => void} parts.onRestored
  * @param {(message: string) => void} [parts.onTrouble] also told what the review itself says in red
  */
@@ -50,17 +50,28 @@ class Review {
   #shown = { chosen: null, force: null, comparison: null };
   masks = null; // of the face that is open; null while it is being loaded
   #turn = 0; // what was asked for before the latest turn comes too late
-  #attempt = { what: '', key: '' }; // the same request sent again has the same key
 
   constructor({ api, onDecided, onRestored, onTrouble = () => {} }) {
-    Object.assign(this, { api, onDecided, onRestored, onTrouble });
+    Object.assign(this, { api, onTrouble });
     this.look = new Look(STORAGE_KEY);
     this.history = new History((revision) => this.#choose(revision));
     this.legend = new Legend(this.look);
     this.panes = new Panes(this.look, (point) => this.#showPointer(point));
     this.bar = createBar(this.look, { fit: () => this.panes.fit(), zoomToChanges: () => this.#zoomToChanges() });
     this.pointer = createPointerLine(this.panes.view);
-    this.actions = new Actions({ decide: (isAccepted, comment) => this.#decide(isAccepted, comment), restore: () => this.#restore() });
+    this.actions = new Actions({
+      decide: (isAccepted, comment) => this.requests.decide(this.#face, this.#current, isAccepted, comment),
+      restore: () => this.requests.restore(this.#face, this.#chosen, this.#current),
+    });
+    this.requests = new Requests({
+      api,
+      actions: this.actions,
+      onDecided,
+      onRestored,
+      reload: (face) => this.#reload(face),
+      add: (face, revision) => this.#addIfOpen(face, revision),
+      say: (face, text, isBad) => this.#sayOf(face, text, isBad),
+    });
     const middle = make('div', { class: 'fl-review-middle' }, this.bar.element, this.panes.element, this.pointer.element, this.actions.element);
     const grid = make('div', { class: 'fl-review-grid' }, this.history.element, middle, this.legend.element);
     this.element = make('section', { class: 'fl-review', 'aria-label': 'Review' }, grid);
@@ -211,61 +222,15 @@ class Review {
     if (comparison?.box) this.panes.zoomTo(comparison.box);
   }
 
-  async #decide(isAccepted, comment) {
-    const [face, current] = [this.#face, this.#current];
-    await this.#ask(`${current.id} ${isAccepted} ${comment}`, async (key) => {
-      const revision = await this.api.review(current.id, { isAccepted, comment, key });
-      const now = { ...face, status: revision.status, current: revision, settled_id: revision.id };
-      await this.#addIfOpen(now, [revision]);
-      this.#sayOf(face, `#${current.id} is ${revision.status}.`);
-      await this.onDecided(now, revision); // whoever shows the next face says when it is there
-    });
-  }
-
-  async #restore() {
-    const [face, chosen, current] = [this.#face, this.#chosen, this.#current];
-    await this.#ask(`restore ${chosen.id} ${current?.id}`, async (key) => {
-      const result = await this.api.restore(chosen.id, { base: current?.id ?? null, key });
-      const { revision, is_stale: isStale } = result;
-      const now = isStale ? face : { ...face, status: revision.status, current: revision };
-      if (isStale) await this.#reload(face);
-      else await this.#addIfOpen(now, [revision]);
-      const text = isStale
-        ? `Somebody saved before you: #${chosen.id} was restored as #${revision.id}, kept beside the mask in force.`
-        : `#${chosen.id} is in force again, as #${revision.id}.`;
-      this.#sayOf(face, text, isStale);
-      this.onRestored(now, result);
-    });
-  }
-
-  /** Asks the server for something once; a refusal shows what is there by now. */
-  async #ask(what, send) {
-    if (this.#attempt.what !== what) this.#attempt = { what, key: uuid() };
-    const face = this.#face;
-    this.actions.isBusy = true;
-    this.actions.say('Saving…');
-    try {
-      await send(this.#attempt.key);
-      this.#attempt = { what: '', key: '' };
-    } catch (error) {
-      if (error.isRefusal) this.#attempt = { what: '', key: '' };
-      if (error.status === 409) await this.#reload(face);
-      const again = error.isRefusal ? '' : ' Nothing is kept twice if you try again.';
-      this.#sayOf(face, error.message + again, true);
-    } finally {
-      this.actions.isBusy = false;
-    }
-  }
-
   async #reload(face) {
     if (this.#face?.id === face.id) await this.show(face, this.#scheme);
   }
 
-  async #addIfOpen(face, revisions) {
+  async #addIfOpen(face, revision) {
     if (this.#face?.id !== face.id) return;
     this.#face = face;
     this.actions.reset();
-    await this.#take([...this.#revisions.filter(({ id }) => !revisions.some((one) => one.id === id)), ...revisions]);
+    await this.#take([...this.#revisions.filter(({ id }) => id !== revision.id), revision]);
   }
 
   #sayOf(face, text, isBad = false) {
@@ -324,16 +289,6 @@ class Review {
     const opacity = Math.round((this.look.get('opacity') + step) * 100) / 100;
     this.look.set({ opacity: Math.min(1, Math.max(0, opacity)) });
   }
-}
-
-/**
- * What the mask in force is best compared with at first: the newest one with other pixels that is no
- * step of somebody's painting, else one that was kept beside, else itself.
- */
-function bestToCompare(revisions) {
-  const current = inForce(revisions);
-  const others = revisions.filter(({ sha256 }) => sha256 !== current?.sha256);
-  return others.findLast((one) => !isPaintedDraft(one)) ?? others.findLast((one) => one.was_stale) ?? current;
 }
 
 function captionOf(name, revision) {

@@ -1,14 +1,8 @@
 /** Accept, reject with a reason, restore: the buttons, the reason's box and what came of it. */
 
 import { make } from '../painter/panels/dom.js';
+import { ACTION_KEYS } from './review_keys.js';
 import { restoreHindrance, usualReasons, verdictHindrances } from './review_verdict.js';
-
-/** Key -> what it does, as the tips and the tab's help show them. */
-export const ACTION_KEYS = {
-  a: 'Accept the mask in force',
-  r: 'Reject the mask in force, with a reason',
-  b: 'Bring the chosen mask back: restore it',
-};
 
 const MAX_REASON = 2000; // characters
 

@@ -2,18 +2,8 @@
 
 import { make } from '../painter/panels/dom.js';
 import { classAt } from './compare.js';
+import { VIEW_KEYS } from './review_keys.js';
 import { classOf } from './review_legend.js';
-
-/** Key -> what it does, as the buttons' tips and the tab's help show them. */
-export const VIEW_KEYS = {
-  s: 'One large mask, or side by side',
-  x: 'The other mask, while one is shown',
-  c: 'Changes only',
-  z: 'Zoom to the changes',
-  v: 'Outlines only',
-  f: 'Fit to window; again: 100 %',
-  d: 'Hide the masks while held',
-};
 
 /**
  * @param {import('./compare_look.js').Look} look

@@ -79,3 +79,13 @@ function freeColumn(awaited) {
   const free = awaited.indexOf(null);
   return free < 0 ? awaited.length : free;
 }
+
+/**
+ * What the mask in force is best compared with at first: the newest one with other pixels that is no
+ * step of somebody's painting, else one that was kept beside, else itself.
+ */
+export function bestToCompare(revisions) {
+  const current = inForce(revisions);
+  const others = revisions.filter(({ sha256 }) => sha256 !== current?.sha256);
+  return others.findLast((one) => !isPaintedDraft(one)) ?? others.findLast((one) => one.was_stale) ?? current;
+}

@@ -79,7 +79,7 @@ export class DataTable {
   async #copy() {
     const text = asText(this.#shown, this.columns, '\t');
     const isCopied = await written(text, this.element);
-    this.#say(isCopied ? 'Copied' : 'The browser does not let the page copy; download it instead.');
+    this.#say(isCopied ? 'Copied' : 'No access to the clipboard: download it.');
   }
 
   #download() {

@@ -20,6 +20,7 @@ export class Work {
   place = null; // of the face in the filter, from 0; null: not known, or not in it
   isSearching = false; // a face to open is being looked for
   #fresh = null; // facts of a face that were asked for to open it, and not used yet
+  #expected = null; // {id, filter, answer}: facts of the face to open first, asked for ahead
   #moves = Promise.resolve();
   #listeners = [];
 
@@ -30,7 +31,7 @@ export class Work {
 
   /**
    * Calls `update(what, detail)` on 'projects' (their list or counts), 'project', 'filter', 'mode',
-   * 'face' (another one, or none), 'loaded' (its facts are fresh), 'status' ({id, status}),
+   * 'face' (another one, or none), 'expected' (facts of the one to open first), 'loaded' (its facts are fresh), 'status' ({id, status}),
    * 'searching', 'note' (text) and 'trouble' (an error).
    */
   listen(update) {
@@ -81,7 +82,7 @@ export class Work {
   /** The one that the address asks for, or the one of last time. */
   async #chooseAmong(projects) {
     const { face: asked } = this.memory.asked;
-    const linked = asked ? await this.api.face(asked).catch(() => null) : null;
+    const linked = asked ? await this.#factsOf(asked).catch(() => null) : null;
     const project = linked?.face.project_id ?? this.memory.projectAmong(projects);
     this.memory.asked = {};
     return linked ? this.choose(project, asked) : this.choose(project);
@@ -132,10 +133,26 @@ export class Work {
   /** The face that was asked for, or the first of the filter that nobody has open. */
   async openFirst(faceId = null) {
     await this.#move(async () => {
-      const asked = faceId === null ? null : await this.api.face(faceId, this.statuses).catch(() => null);
+      const asked = faceId === null ? null : await this.#factsOf(faceId).catch(() => null);
+      this.#expected = null; // what comes later has to be asked for anew
       if (asked?.face.project_id === this.project.id) return this.#show(asked.face, asked);
       return this.#search();
     });
+  }
+
+  /** Asks for the face that will probably be opened first, while other things are being asked. */
+  expect() {
+    const { id, filter } = this.memory.expected;
+    this.#expected = null;
+    if (id === null) return;
+    const answer = this.api.face(id, FILTERS[filter]);
+    this.#expected = { id, filter, answer };
+    answer.then(({ face }) => this.tell('expected', face)).catch(() => {}); // told where it is needed
+  }
+
+  #factsOf(id) {
+    const isExpected = this.#expected?.id === id && this.#expected.filter === this.filter;
+    return isExpected ? this.#expected.answer : this.api.face(id, this.statuses);
   }
 
   /** @param {number} id */

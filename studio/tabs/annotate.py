@@ -12,8 +12,7 @@ _TEMPLATE = '<div class="fl-annotate"></div>'
 _ON_LOAD = """
 const base = new URL('.', document.baseURI).href;
 import(new URL('modules/annotate/annotate.js', base)).then(({ createAnnotate }) => {
-  const root = element.querySelector('.fl-annotate');
-  root.annotate = createAnnotate(root, { base });
+  createAnnotate(element.querySelector('.fl-annotate'), { base });
 });
 """
 
