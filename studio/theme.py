@@ -168,7 +168,7 @@ def build_css() -> str:
     """The colours as CSS variables, light and dark, and the styles of all parts of the page."""
     studio = Path(__file__).parent
     folders = [studio / name for name in ("gallery", "painter", "annotate")]
-    sheets = [sheet for folder in folders for sheet in sorted(folder.glob("*.css"))]
+    sheets = [sheet for folder in folders for sheet in sorted(folder.rglob("*.css"))]
     return "\n".join(
         [
             _variables(":root", LIGHT, "light"),

@@ -1,7 +1,7 @@
 /** Keys of the tab itself. The painter's keys and those of the classes come first. */
 
 import { combination } from '../painter/keys.js';
-import { REVIEW_KEYS } from './review_keys.js';
+import { REVIEW_KEYS } from './review/keys.js';
 
 const OWN_ARROWS = 'input[type=range], select, .fl-an-list, .fl-an-list *';
 const WRITING = 'input:not([type=checkbox], [type=range]), textarea, [contenteditable=true]';

@@ -24,7 +24,7 @@ export class Reviewing {
   }
 
   async #showFace() {
-    const { createReview } = await import('./review.js');
+    const { createReview } = await import('./review/review.js');
     this.#review ??= createReview({
       api: this.api,
       onDecided: (face) => this.#goOn(face),
@@ -63,12 +63,12 @@ export class Reviewing {
   }
 
   async showStatistics() {
-    const { createStatistics } = await import('./statistics.js');
+    const { createStatistics } = await import('./statistics/statistics.js');
     this.#dialog('statistics', () => createStatistics({ api: this.api }));
   }
 
   async showExchange() {
-    const { createExchange } = await import('./exchange.js');
+    const { createExchange } = await import('./exchange/exchange.js');
     this.#dialog('exchange', () => createExchange({ api: this.api, onImported: () => this.work.attempt(() => this.work.refresh()) }));
   }
 

@@ -1,8 +1,8 @@
 // Puts review and dialogs on the page, with the routes of tests/browser/review_server.py behind them.
 import { Api } from '/modules/annotate/api.js';
-import { createExchange } from '/modules/annotate/exchange.js';
-import { createReview } from '/modules/annotate/review.js';
-import { createStatistics } from '/modules/annotate/statistics.js';
+import { createExchange } from '/modules/annotate/exchange/exchange.js';
+import { createReview } from '/modules/annotate/review/review.js';
+import { createStatistics } from '/modules/annotate/statistics/statistics.js';
 
 const api = new Api(new URL('/', location.href).href, 'harness');
 api.person = 'Rosa';

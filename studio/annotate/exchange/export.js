@@ -1,12 +1,12 @@
 /** The half of the dialog that writes masks to a zip file. */
 
-import { make } from '../painter/panels/dom.js';
-import { checkBox, createFormatChoice } from './exchange_fields.js';
+import { make } from '../../painter/panels/dom.js';
+import { checkBox, createFormatChoice } from './fields.js';
 
 const STATUSES = { draft: 'drafts', done: 'done', accepted: 'accepted', rejected: 'rejected' };
 const TAKEN_AT_FIRST = ['done', 'accepted'];
 
-/** @param {import('./api.js').Api} api */
+/** @param {import('../api.js').Api} api */
 export function createExport(api) {
   let project = null;
   let numMasks = null; // faces with a mask; null: not known yet

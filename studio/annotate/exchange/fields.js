@@ -1,6 +1,6 @@
 /** Fields that export and import share. */
 
-import { make } from '../painter/panels/dom.js';
+import { make } from '../../painter/panels/dom.js';
 
 /** A choice of the formats, with a line about the chosen one. */
 export function createFormatChoice(onChange = () => {}) {

@@ -1,7 +1,7 @@
 /** A table that is sorted by its headings, copied and downloaded. */
 
-import { make } from '../painter/panels/dom.js';
-import { asText, sorted } from './statistics_tables.js';
+import { make } from '../../painter/panels/dom.js';
+import { asText, sorted } from './tables.js';
 
 const SAID_MS = 3000;
 const BYTE_ORDER_MARK = '\ufeff'; // without it Excel takes UTF-8 for something else
@@ -15,7 +15,7 @@ export class DataTable {
    * @param {string} parts.title
    * @param {string} parts.about what is counted
    * @param {object[]} parts.rows
-   * @param {import('./statistics_tables.js').Column[]} parts.columns
+   * @param {import('./tables.js').Column[]} parts.columns
    * @param {string} parts.file name of the file to download, without its ending
    * @param {(row: object) => string | null} [parts.colourOf] '#rrggbb' shown beside the first cell
    * @param {string} [parts.nothing] said instead of an empty table

@@ -1,8 +1,8 @@
 /** The list of a face's revisions, newest first. */
 
-import { make } from '../painter/panels/dom.js';
-import { inForce, rowsOf, strandsOf } from './review_tree.js';
-import { plural, SOURCES, spentText, whenText } from './review_words.js';
+import { make } from '../../painter/panels/dom.js';
+import { inForce, rowsOf, strandsOf } from './tree.js';
+import { plural, SOURCES, spentText, whenText } from './words.js';
 
 const COLUMN = 9; // CSS pixels between lines of the tree
 const MOST_COLUMNS = 5;

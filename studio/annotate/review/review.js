@@ -3,20 +3,20 @@
  * Takes the painter's place in the tab.
  */
 
-import { make } from '../painter/panels/dom.js';
-import { Picture } from '../painter/picture.js';
+import { make } from '../../painter/panels/dom.js';
+import { Picture } from '../../painter/picture.js';
 import { compare } from './compare.js';
 import { Look } from './compare_look.js';
 import { Panes, SIDES } from './compare_panes.js';
-import { Actions } from './review_actions.js';
-import { createBar, createPointerLine, swapFront } from './review_bar.js';
-import { History } from './review_history.js';
-import { ACTION_KEYS } from './review_keys.js';
-import { Legend } from './review_legend.js';
-import { Masks } from './review_masks.js';
-import { Requests } from './review_requests.js';
-import { bestToCompare, inForce } from './review_tree.js';
-import { whenText } from './review_words.js';
+import { Actions } from './actions.js';
+import { createBar, createPointerLine, swapFront } from './bar.js';
+import { History } from './history.js';
+import { ACTION_KEYS } from './keys.js';
+import { Legend } from './legend.js';
+import { Masks } from './masks.js';
+import { Requests } from './requests.js';
+import { bestToCompare, inForce } from './tree.js';
+import { whenText } from './words.js';
 
 const STORAGE_KEY = 'faceloom.review';
 const OPACITY_STEP = 0.1;
@@ -24,7 +24,7 @@ const WIDE = 1380; // CSS pixels from which the classes have a column of their o
 
 /**
  * @param {object} parts
- * @param {import('./api.js').Api} parts.api
+ * @param {import('../api.js').Api} parts.api
  * @param {(face: object, revision: object) => void | Promise<void>} parts.onDecided after accept or reject;
  *   the face as it is now. The review stays busy until a promise is kept: whoever goes on to another face
  *   returns one for when it is there.

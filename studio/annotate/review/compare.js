@@ -1,7 +1,7 @@
 /**
  * What differs between two masks, pixel by pixel.
  *
- * @typedef {import('../painter/shapes.js').Box} Box
+ * @typedef {import('../../painter/shapes.js').Box} Box
  * @typedef {object} Mask one decoded mask
  * @property {Uint8Array} ids [height * width] class ids, row by row
  * @property {number} width

@@ -1,10 +1,10 @@
 /** The classes of the masks that are compared: pixels of each, or what changed. */
 
-import { make } from '../painter/panels/dom.js';
-import { UNLABELLED } from '../painter/labelmap.js';
-import { UNLABELLED_COLOUR } from '../painter/overlay.js';
+import { make } from '../../painter/panels/dom.js';
+import { UNLABELLED } from '../../painter/labelmap.js';
+import { UNLABELLED_COLOUR } from '../../painter/overlay.js';
 import { changesByClass } from './compare.js';
-import { countText, plural, shareText } from './review_words.js';
+import { countText, plural, shareText } from './words.js';
 
 /** Name and colour of a class id, also of one that the scheme does not have. */
 export function classOf(scheme, id) {

@@ -1,8 +1,8 @@
 /** Accept, reject with a reason, restore: the buttons, the reason's box and what came of it. */
 
-import { make } from '../painter/panels/dom.js';
-import { ACTION_KEYS } from './review_keys.js';
-import { restoreHindrance, usualReasons, verdictHindrances } from './review_verdict.js';
+import { make } from '../../painter/panels/dom.js';
+import { ACTION_KEYS } from './keys.js';
+import { restoreHindrance, usualReasons, verdictHindrances } from './verdict.js';
 
 const MAX_REASON = 2000; // characters
 

@@ -1,8 +1,8 @@
 /** The half of the dialog that reads masks from a zip file. */
 
-import { make } from '../painter/panels/dom.js';
-import { checkBox, choice, createFormatChoice } from './exchange_fields.js';
-import { megabytes, reportOf } from './exchange_report.js';
+import { make } from '../../painter/panels/dom.js';
+import { checkBox, choice, createFormatChoice } from './fields.js';
+import { megabytes, reportOf } from './report.js';
 
 const FORMATS_WITH_ORDERS = ['index'];
 const MATCHES = [
@@ -18,7 +18,7 @@ const ORDERS = [
 ];
 const ZIP_START = 'PK';
 
-/** @param {import('./api.js').Api} api @param {(report: object) => void} onImported */
+/** @param {import('../api.js').Api} api @param {(report: object) => void} onImported */
 export function createImport(api, onImported) {
   let project = null;
   let file = null;

@@ -1,9 +1,9 @@
 /** How masks are shown: the buttons above them, and the line below with what is under the pointer. */
 
-import { make } from '../painter/panels/dom.js';
+import { make } from '../../painter/panels/dom.js';
 import { classAt } from './compare.js';
-import { VIEW_KEYS } from './review_keys.js';
-import { classOf } from './review_legend.js';
+import { VIEW_KEYS } from './keys.js';
+import { classOf } from './legend.js';
 
 /**
  * @param {import('./compare_look.js').Look} look

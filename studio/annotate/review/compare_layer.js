@@ -1,7 +1,7 @@
 /** A mask as colours over its face; or only what differs from another mask. */
 
-import { UNLABELLED } from '../painter/labelmap.js';
-import { Overlay } from '../painter/overlay.js';
+import { UNLABELLED } from '../../painter/labelmap.js';
+import { Overlay } from '../../painter/overlay.js';
 import { RIM, VEILED } from './compare_halo.js';
 
 const VEIL_COLOUR = 0xa0_00_00_00; // ABGR: black over what did not change

@@ -1,11 +1,11 @@
 /** Masks out of a project and into it, as a zip file. */
 
-import { make } from '../painter/panels/dom.js';
-import { createExport } from './exchange_export.js';
-import { createImport } from './exchange_import.js';
+import { make } from '../../painter/panels/dom.js';
+import { createExport } from './export.js';
+import { createImport } from './import.js';
 
 /**
- * @param {{api: import('./api.js').Api, onImported: (report: object) => void}} parts onImported: masks
+ * @param {{api: import('../api.js').Api, onImported: (report: object) => void}} parts onImported: masks
  *   were added to the project
  * @returns {{element: HTMLDialogElement, show: (project: object) => Promise<void>}}
  */

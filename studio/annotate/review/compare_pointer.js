@@ -4,7 +4,7 @@ const WHEEL_STEP = 2 ** (1 / 4); // zoom per notch of the wheel
 
 /**
  * @param {HTMLCanvasElement} element
- * @param {import('../painter/view.js').View} view shared by both pictures
+ * @param {import('../../painter/view.js').View} view shared by both pictures
  * @param {{moved: (point: {x: number, y: number} | null) => void, changed: () => void, fit: (x: number, y: number) => void}} tell
  *   moved: where the pointer is in CSS pixels of the canvas, null: it left; changed: the view did
  */

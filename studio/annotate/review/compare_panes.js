@@ -1,8 +1,8 @@
 /** Two masks over the same face, side by side with one view for both; or one of them, large. */
 
-import { make } from '../painter/panels/dom.js';
-import { Stage } from '../painter/stage.js';
-import { View } from '../painter/view.js';
+import { make } from '../../painter/panels/dom.js';
+import { Stage } from '../../painter/stage.js';
+import { View } from '../../painter/view.js';
 import { haloOf } from './compare_halo.js';
 import { Layer } from './compare_layer.js';
 import { followPointer } from './compare_pointer.js';
@@ -33,7 +33,7 @@ export class Panes {
     for (const side of SIDES) watcher.observe(this.panes[side].canvas);
   }
 
-  /** @param {import('../painter/picture.js').Picture} picture @param {object} scheme */
+  /** @param {import('../../painter/picture.js').Picture} picture @param {object} scheme */
   open(picture, scheme) {
     this.#picture = picture;
     this.#scene = { chosen: null, force: null, comparison: null };
@@ -77,7 +77,7 @@ export class Panes {
     this.#viewChanged();
   }
 
-  /** @param {import('../painter/shapes.js').Box} box in image pixels */
+  /** @param {import('../../painter/shapes.js').Box} box in image pixels */
   zoomTo({ x0, y0, x1, y1 }) {
     const { view } = this;
     const across = view.width / (x1 - x0 + 2 * AROUND);

@@ -1,14 +1,14 @@
 /** What a review asks the server for: a verdict on the mask in force, an earlier mask back. */
 
-import { uuid } from '../painter/identity.js';
+import { uuid } from '../../painter/identity.js';
 
 export class Requests {
   #attempt = { what: '', key: '' }; // the same request sent again has the same key
 
   /**
    * @param {object} parts
-   * @param {import('./api.js').Api} parts.api
-   * @param {import('./review_actions.js').Actions} parts.actions busy meanwhile
+   * @param {import('../api.js').Api} parts.api
+   * @param {import('./actions.js').Actions} parts.actions busy meanwhile
    * @param {(face: object, revision: object) => void | Promise<void>} parts.onDecided see review.js
    * @param {(face: object, result: object) => void} parts.onRestored
    * @param {(face: object) => Promise<void>} parts.reload this and the next two: only if the face is still open

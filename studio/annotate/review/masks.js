@@ -1,6 +1,6 @@
 /** The masks of one face, fetched and decoded once, kept while they are looked at. */
 
-import { decodePng } from '../painter/png.js';
+import { decodePng } from '../../painter/png.js';
 import { asMask } from './compare.js';
 
 const MOST_KEPT = 24; // of 1 MiB each at 1024 px
@@ -8,7 +8,7 @@ const MOST_KEPT = 24; // of 1 MiB each at 1024 px
 export class Masks {
   #kept = new Map(); // sha256 -> promise of a mask, the latest used last
 
-  /** @param {import('./api.js').Api} api @param {{width: number, height: number}} face */
+  /** @param {import('../api.js').Api} api @param {{width: number, height: number}} face */
   constructor(api, face) {
     Object.assign(this, { api, face });
   }

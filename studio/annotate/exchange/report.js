@@ -1,6 +1,6 @@
 /** What came of an import, for the person. */
 
-import { make } from '../painter/panels/dom.js';
+import { make } from '../../painter/panels/dom.js';
 
 const MAX_SHOWN = 50; // problems, then only their number
 

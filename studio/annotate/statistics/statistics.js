@@ -1,13 +1,13 @@
 /** A project in figures: its faces by status, its classes, its people. */
 
-import { make } from '../painter/panels/dom.js';
-import { DataTable } from './statistics_view.js';
-import { classColumns, PERSON_COLUMNS } from './statistics_tables.js';
+import { make } from '../../painter/panels/dom.js';
+import { DataTable } from './view.js';
+import { classColumns, PERSON_COLUMNS } from './tables.js';
 
 const STATUSES = { todo: 'to do', draft: 'draft', done: 'done', accepted: 'accepted', rejected: 'rejected' };
 
 /**
- * @param {{api: import('./api.js').Api}} parts
+ * @param {{api: import('../api.js').Api}} parts
  * @returns {{element: HTMLDialogElement, show: (project: object) => Promise<void>}}
  */
 export function createStatistics({ api }) {
