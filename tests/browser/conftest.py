@@ -14,6 +14,9 @@ import numpy as np
 import pytest
 
 from tests.browser.fake_server import Face, FakeServer
+from tests.browser.studio_fixtures import sample_page, studio
+
+__all__ = ["sample_page", "studio"]  # fixtures; the studio is one for all files
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = [
@@ -43,10 +46,14 @@ class Screen:
         self.page.evaluate("() => window.start()")
         return self
 
-    def reload(self) -> Screen:
-        """Loads the page anew, as after a crash: nothing is asked, nothing is waited for."""
+    def leave(self) -> None:
+        """As in a crash: nothing is asked, nothing is waited for."""
         self.page.once("dialog", lambda dialog: dialog.accept())
         self.page.goto("about:blank")
+
+    def reload(self) -> Screen:
+        """Loads the page anew after a crash."""
+        self.leave()
         return self.visit()
 
     def js(self, expression: str, argument: object = None) -> Any:

@@ -9,10 +9,8 @@ from typing import Any
 from PIL import Image
 
 from annotations import AnnotationStore
-from tests.browser.studio_fixtures import Studio, sample_page, studio
+from tests.browser.studio_fixtures import Studio
 from tests.browser.test_sample_tab import picked, sample, tile
-
-__all__ = ["sample_page", "studio"]  # fixtures
 
 BUTTON, DIALOG, LINE = ".fl-bar [data-do=keep]", "#keep-faces dialog", "#keep-faces .fl-keep-line"
 

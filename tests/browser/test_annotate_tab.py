@@ -13,10 +13,10 @@ from annotations import FaceStatus, Status
 from core.superpixels import from_wire
 from tests.browser import rules
 from tests.browser.annotate_fixtures import SHAPE, Person, Project, person_at, project_in
-from tests.browser.studio_fixtures import Studio, studio
+from tests.browser.studio_fixtures import Studio
 from tests.label_schemes import scheme_of_34
 
-__all__ = ["person_at", "project_in", "studio"]  # fixtures
+__all__ = ["person_at", "project_in"]  # fixtures
 
 HAIR, HAT, NOSE, SKIN = 4, 5, 12, 16
 EMPTY = np.full(SHAPE, 255, np.uint8)

@@ -17,11 +17,9 @@ from annotations import AnnotationStore, FaceStatus
 from annotations.records import Face
 from core.weights import WeightStore
 from tests.browser.annotate_fixtures import Person
-from tests.browser.studio_fixtures import Studio, running_studio, sample_page
+from tests.browser.studio_fixtures import Studio, running_studio
 from tests.browser.test_add_to_project import BUTTON, DIALOG, LINE
 from tests.browser.test_sample_tab import tile, wait_for_tiles
-
-__all__ = ["sample_page"]  # a fixture
 
 LOGGER = logging.getLogger(__name__)  # shown by --log-cli-level=INFO
 HAIR, NAME = 4, ".fl-an-dialog input[name=person]"

@@ -115,8 +115,9 @@ def abandon(screen: Screen) -> np.ndarray:
     after = stroke(screen)
     screen.wait_for_phase("offline")
     screen.page.wait_for_timeout(300)
-    screen.server.mood = "well"
-    screen.reload()
+    screen.leave()
+    screen.server.mood = "well"  # only now: the page that is left saves with its last breath
+    screen.visit()
     return after
 
 

@@ -11,9 +11,7 @@ import numpy as np
 from PIL import Image
 
 from core.weights import WeightStore
-from tests.browser.studio_fixtures import Studio, sample_page, studio
-
-__all__ = ["sample_page", "studio"]  # fixtures
+from tests.browser.studio_fixtures import Studio
 
 
 def write_seeds(page: Any, text: str) -> None:

@@ -15,9 +15,7 @@ from PIL import Image
 
 from annotations import AnnotationStore
 from core.weights import WeightStore
-from tests.browser.studio_fixtures import Studio, studio
-
-__all__ = ["studio"]  # a fixture
+from tests.browser.studio_fixtures import Studio
 
 ENDPOINTS = {"/sample", "/add_to_project", "/save_mask"}
 

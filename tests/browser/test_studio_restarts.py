@@ -12,10 +12,10 @@ import pytest
 from annotations import FaceStatus
 from tests.browser import rules
 from tests.browser.annotate_fixtures import SHAPE, Person, Project, person_at, project_in
-from tests.browser.studio_fixtures import Studio, running_studio, studio
+from tests.browser.studio_fixtures import Studio, running_studio
 from tests.launching import run_here
 
-__all__ = ["person_at", "project_in", "studio"]  # fixtures
+__all__ = ["person_at", "project_in"]  # fixtures
 
 HAIR, NOSE = 4, 12
 EMPTY = np.full(SHAPE, 255, np.uint8)
@@ -42,8 +42,7 @@ def test_a_stroke_survives_the_death_of_server_and_page(
         first.kill()  # before the pause after which a draft is saved
         ann.page.wait_for_function("painter.studio.session.saver.state.phase === 'offline'")
         ann.page.wait_for_timeout(400)  # the browser's own copy is written
-        ann.page.once("dialog", lambda dialog: dialog.accept())
-        ann.page.goto("about:blank")
+        ann.leave()
     assert project.store.faces.get(face).current is None
     expected = rules.painted(EMPTY, rules.stroke(SHAPE, visited, 9), HAIR)
     with running_studio(tmp_path, first.port):

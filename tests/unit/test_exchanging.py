@@ -30,6 +30,7 @@ from studio.services import Services
 from studio.workflows import zip_files
 from studio.workflows.exchanging import DESCRIPTIONS, MaskExport, export_zip
 from studio.workflows.zip_files import pack, unpack
+from tests.own_loop import run
 from tests.painted_faces import SIZE_HW, labels, new_face, picture
 from tests.unit.routed import asking, client, refused, services
 from tests.unit.small_models import small_store
@@ -497,7 +498,7 @@ def test_an_upload_that_breaks_off_leaves_nothing(
 
     path = f"/annotate/projects/{project}/import"
     app: Any = client.app
-    asyncio.run(app(scope_of(client, "POST", path, "format=index"), receive, send_))
+    run(app(scope_of(client, "POST", path, "format=index"), receive, send_))
     assert seen[0] == 400 and left_over(services) == []
 
 
@@ -528,7 +529,7 @@ def test_an_export_that_nobody_takes_is_closed(
         asking = app(scope_of(client, "GET", path, "format=index"), receive, takes_nothing)
         await asyncio.wait_for(asking, 20)
 
-    asyncio.run(asked())
+    run(asked())
     assert made[0].file.closed and left_over(services) == []
 
 

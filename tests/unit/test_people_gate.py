@@ -16,6 +16,7 @@ from studio.people import Gate, People
 from studio.people.accounts import changing
 from studio.people.gate import MOST_BYTES
 from studio.people.passwords import PasswordHash
+from tests.own_loop import run
 from tests.people import CHEAP, Time, gated, people_in, written
 
 HOME = "http://studio.example:7860"
@@ -33,7 +34,7 @@ class Browser:
         self.cookies = self._client.cookies
 
     def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
-        return asyncio.run(self._client.request(method, path, **options))
+        return run(self._client.request(method, path, **options))
 
     def sign_in(self, **form: str) -> httpx.Response:
         return self.ask("POST", "/sign-in", data={**ADA, **form})
@@ -170,7 +171,7 @@ def test_many_guesses_at_once_do_not_slip_through(people: People) -> None:
             asked = [client.post("/sign-in", data=wrong) for _ in range(20)]
             return [answer.status_code for answer in await asyncio.gather(*asked)]
 
-    assert sorted(asyncio.run(all_at_once())) == [401] * 5 + [429] * 15
+    assert sorted(run(all_at_once())) == [401] * 5 + [429] * 15
 
 
 @pytest.mark.parametrize("path", ["/sign-in", "/login"])
@@ -375,7 +376,7 @@ def test_websockets_come_through_the_gate_too(people: People, headers: list[Any]
         return {"type": "websocket.connect"}
 
     scope = {"type": "websocket", "path": "/ws", "headers": headers, "query_string": b""}
-    asyncio.run(gated(people)(scope, receive, send))
+    run(gated(people)(scope, receive, send))
     assert sent == [{"type": "websocket.close", "code": 1008}]
 
 
@@ -403,7 +404,7 @@ def test_streams_pass_through_piece_by_piece(people: People) -> None:
         "query_string": b"",
         "headers": [(b"cookie", cookie.encode())],
     }
-    asyncio.run(Gate(streaming, people, False)(scope, receive, send))
+    run(Gate(streaming, people, False)(scope, receive, send))
     assert steps == ["start", "made 0", "body", "made 1", "body", "made 2", "body"]
 
 
@@ -414,7 +415,7 @@ def test_below_a_root_path_the_cookie_stays_there(people: People) -> None:
         async with httpx.AsyncClient(transport=transport, base_url=HOME) as client:
             return await client.post("/studio/sign-in", data=ADA)
 
-    answer = asyncio.run(signed_in())
+    answer = run(signed_in())
     assert answer.status_code == 303 and "Path=/studio;" in answer.headers["set-cookie"]
 
 
