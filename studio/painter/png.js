@@ -56,16 +56,6 @@ export async function decodePng(file) {
   return { ids: unfiltered(rows, width, height), width, height };
 }
 
-/** @returns {Promise<Uint8Array>} the bytes, gzipped: smaller to send than raw ones */
-export function gzip(bytes) {
-  return pass(bytes, new CompressionStream('gzip'));
-}
-
-/** @returns {Promise<Uint8Array>} */
-export function gunzip(bytes) {
-  return pass(bytes, new DecompressionStream('gzip'));
-}
-
 async function pass(bytes, stream) {
   const result = new Response(new Blob([bytes]).stream().pipeThrough(stream));
   return new Uint8Array(await result.arrayBuffer());

@@ -2,6 +2,7 @@
 
 import { UNLABELLED } from './labelmap.js';
 import { ANYTHING } from './protect.js';
+import { recall, remember } from './remembered.js';
 
 export const MIN_SIZE = 1; // brush diameter in image pixels
 export const MAX_SIZE = 200;
@@ -49,7 +50,7 @@ export class Settings {
     if (!(name in DEFAULTS)) throw new Error(`No setting is called '${name}'.`);
     if (this.#values[name] === value) return;
     this.#values[name] = value;
-    if (REMEMBERED.includes(name)) this.#remember();
+    if (REMEMBERED.includes(name)) remember(this.storageKey, this.#values, REMEMBERED);
     for (const watcher of this.#watchers) if (watcher.names.includes(name)) watcher.update();
   }
 
@@ -76,27 +77,11 @@ export class Settings {
     const size = Math.min(MAX_SIZE, Math.max(MIN_SIZE, Math.round(diameter)));
     this.set('sizes', { ...this.#values.sizes, [this.#values.tool]: size });
   }
-
-  #remember() {
-    const values = Object.fromEntries(REMEMBERED.map((name) => [name, this.#values[name]]));
-    try {
-      localStorage.setItem(this.storageKey, JSON.stringify(values));
-    } catch {
-      // Storage is full or forbidden: the settings last until the page is closed.
-    }
-  }
 }
 
-/** What the browser kept, as far as it is of the kind that is expected. */
+/** What the browser kept, as far as it makes sense. */
 function remembered(storageKey) {
-  let kept;
-  try {
-    kept = JSON.parse(localStorage.getItem(storageKey)) ?? {};
-  } catch {
-    return {};
-  }
-  const isGood = (name) => typeof kept[name] === typeof DEFAULTS[name] && kept[name] !== null;
-  const values = Object.fromEntries(REMEMBERED.filter(isGood).map((name) => [name, kept[name]]));
+  const values = recall(storageKey, DEFAULTS, REMEMBERED);
   if (values.sizes) values.sizes = goodSizes(values.sizes);
   return values;
 }

@@ -51,9 +51,9 @@ INSTRUMENT = """() => {
   };
 }"""
 ENCODE = """async () => {
-  const { encodePng, gzip } = await import('/painter/png.js');
+  const { encodePng } = await import('/painter/png.js');
   const { ids, width, height } = painter.studio.session.map;
-  const times = { png: [], gzip: [], draft: [] };
+  const times = { png: [], draft: [] };
   const timed = async (name, run) => {
     const start = performance.now();
     const result = await run();
@@ -63,7 +63,6 @@ ENCODE = """async () => {
   let png;
   for (let k = 0; k < 20; k++) {
     png = await timed('png', () => encodePng(ids, width, height));
-    await timed('gzip', () => gzip(ids));
     const draft = { faceId: 'bench', width, height, ids, baseRevision: null };
     await timed('draft', () => painter.drafts.keep(draft));
   }

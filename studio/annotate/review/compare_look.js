@@ -1,5 +1,7 @@
 /** How this person likes to compare masks; some of it is remembered by the browser. */
 
+import { recall, remember } from '../../painter/remembered.js';
+
 const DEFAULTS = {
   opacity: 0.55, // of the masks, 0 to 1
   isOutlined: false, // borders of the classes instead of filled areas
@@ -30,7 +32,7 @@ export class Look {
     const changed = Object.keys(values).filter((name) => this.#values[name] !== values[name]);
     if (!changed.length) return;
     Object.assign(this.#values, values);
-    if (changed.some((name) => REMEMBERED.includes(name))) this.#remember();
+    if (changed.some((name) => REMEMBERED.includes(name))) remember(this.storageKey, this.#values, REMEMBERED);
     for (const update of this.#watchers) update(changed);
   }
 
@@ -42,26 +44,10 @@ export class Look {
   watch(update) {
     this.#watchers.push(update);
   }
-
-  #remember() {
-    const values = Object.fromEntries(REMEMBERED.map((name) => [name, this.#values[name]]));
-    try {
-      localStorage.setItem(this.storageKey, JSON.stringify(values));
-    } catch {
-      // Storage is full or forbidden: it lasts until the page is closed.
-    }
-  }
 }
 
 function remembered(storageKey) {
-  let kept;
-  try {
-    kept = JSON.parse(localStorage.getItem(storageKey)) ?? {};
-  } catch {
-    return {};
-  }
-  const isGood = (name) => typeof kept[name] === typeof DEFAULTS[name];
-  const values = Object.fromEntries(REMEMBERED.filter(isGood).map((name) => [name, kept[name]]));
+  const values = recall(storageKey, DEFAULTS, REMEMBERED);
   if ('opacity' in values && !(values.opacity >= 0 && values.opacity <= 1)) delete values.opacity;
   return values;
 }

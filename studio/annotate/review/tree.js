@@ -19,7 +19,7 @@ export function inForce(revisions) {
 }
 
 /** A step of somebody's painting, unlike a draft that was imported or predicted. */
-export function isPaintedDraft({ status, source }) {
+function isPaintedDraft({ status, source }) {
   return status === 'draft' && source === 'painted';
 }
 
