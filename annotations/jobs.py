@@ -1,7 +1,11 @@
 """Long work, as rows that survive a restart of the studio and of the worker.
 
 A job is queued, claimed by exactly one worker, reports while it runs, and finishes once.
-A running job whose worker fell silent is found and failed by `fail_stale`.
+A running job whose worker fell silent is found and failed by `fail_stale`; one whose worker
+is known to be gone goes back into the queue by `requeue`.
+
+Studios with workspaces of their own may share a database. What a job needs lies in one of
+them, so its payload may name it as `place`, and workers and pages ask for their place only.
 """
 
 from __future__ import annotations
@@ -10,7 +14,7 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from annotations.checks import checked_limit, checked_name
@@ -52,17 +56,29 @@ class Jobs:
         with self._database.reading() as session:
             return job_record(_found(session, job_id))
 
-    def list(self, states: Collection[JobState] | None = None, limit: int = 50) -> tuple[Job, ...]:
-        """The newest jobs first. Read-only."""
+    def list(
+        self,
+        states: Collection[JobState] | None = None,
+        limit: int = 50,
+        place: str | None = None,
+    ) -> tuple[Job, ...]:
+        """The newest jobs first, of one place or of all. Read-only."""
         checked_limit("The number of jobs", limit, 1000)
         query = select(JobRow).order_by(JobRow.id.desc()).limit(limit)
         if states is not None:
             query = query.where(JobRow.state.in_(states))
+        if place is not None:
+            query = query.where(_place() == place)
         with self._database.reading() as session:
             return tuple(job_record(row) for row in session.scalars(query))
 
-    def claim(self, kinds: Collection[str], host: str, pid: int) -> Job | None:
-        """Take the oldest queued job of these kinds, or None; no other worker gets it."""
+    def claim(
+        self, kinds: Collection[str], host: str, pid: int, place: str | None = None
+    ) -> Job | None:
+        """Take the oldest queued job of these kinds, or None; no other worker gets it.
+
+        place: only of jobs of that place.
+        """
         query = (
             select(JobRow)
             .where(JobRow.state == JobState.QUEUED, JobRow.kind.in_(kinds))
@@ -70,6 +86,8 @@ class Jobs:
             .limit(1)
             .with_for_update(skip_locked=True)
         )
+        if place is not None:
+            query = query.where(_place() == place)
         with self._database.writing() as session:
             row = session.scalar(query)
             if row is None:
@@ -112,6 +130,20 @@ class Jobs:
             row = _running(session, job_id, host, pid)
             row.result = dict(result) if result is not None else None
             return self._end(row, state, error, traceback)
+
+    def requeue(self, job_id: int, host: str, pid: int, payload: Mapping[str, Any]) -> Job:
+        """Put a running job back where it was in the queue, to be gone on with by a new worker.
+
+        For a worker that was told to stop, or for whoever knows that it is gone. payload:
+        takes the place of the job's. Raises JobGoneError if it is no longer that worker's,
+        NotFoundError.
+        """
+        with self._database.writing() as session:
+            row = _running(session, job_id, host, pid)
+            row.state = JobState.QUEUED
+            row.payload = dict(payload)
+            row.host, row.pid, row.heartbeat_at = "", None, None
+            return job_record(row)
 
     def cancel(self, job_id: int) -> Job:
         """End a queued job; ask the worker of a running one to stop. Others stay as they are.
@@ -169,6 +201,11 @@ def _running(session: Session, job_id: int, host: str, pid: int) -> JobRow:
     if row.state != JobState.RUNNING or (row.host, row.pid) != (host, pid):
         raise JobGoneError(job_id, row.state.value)
     return row
+
+
+def _place() -> ColumnElement[str]:
+    place: ColumnElement[str] = JobRow.payload["place"].as_string()
+    return place
 
 
 def _storable(text: str) -> str:

@@ -246,6 +246,30 @@ def test_a_job_whose_worker_was_killed_fails_and_the_worker_learns_of_it(
         store.jobs.report(jobs[0].id, "here", 1, 0, 0, "")
 
 
+def test_a_requeued_job_is_the_next_again_and_no_longer_its_first_workers(
+    store: AnnotationStore,
+) -> None:
+    first, _ = store.jobs.submit("train", {"run": "1"}), store.jobs.submit("train", {})
+    store.jobs.claim(["train"], "here", 1)
+    store.jobs.report(first.id, "here", 1, 7, 9, "training")
+    requeued = store.jobs.requeue(first.id, "here", 1, {"run": "1", "restarts": 1})
+    assert (requeued.state, requeued.pid, requeued.done) == (JobState.QUEUED, None, 7)
+    with pytest.raises(JobGoneError, match=f"Job {first.id} is queued, and not in this"):
+        store.jobs.requeue(first.id, "here", 1, {})
+    claimed = store.jobs.claim(["train"], "here", 2)
+    assert claimed is not None and claimed.id == first.id
+    assert claimed.payload == {"run": "1", "restarts": 1}
+
+
+def test_jobs_of_a_place_are_claimed_and_listed_by_it(store: AnnotationStore) -> None:
+    store.jobs.submit("train", {})
+    there, here = (store.jobs.submit("train", {"place": place}) for place in ("there", "here"))
+    assert store.jobs.list(place="there") == (there,)
+    claimed = store.jobs.claim(["train"], "host", 1, place="here")
+    assert claimed is not None and claimed.id == here.id
+    assert store.jobs.claim(["train"], "host", 1, place="here") is None
+
+
 def test_a_job_keeps_its_traceback_whatever_is_in_it(store: AnnotationStore) -> None:
     job = store.jobs.submit("train", {})
     store.jobs.claim(["train"], "here", 1)
