@@ -14,6 +14,7 @@ from annotations import AnnotationStore
 from core.errors import CoreError, OutputError
 from core.generators import Device, Noise, Outputs
 from core.weights import WeightStore
+from studio.jobs import JobRunner
 from studio.model_cache import ModelCache
 from studio.workspace_lock import WorkspaceLock
 
@@ -54,6 +55,7 @@ class Services:
     generator: str
     store: AnnotationStore
     lock: WorkspaceLock
+    jobs: JobRunner
     stops: StopSigns = field(default_factory=StopSigns)
 
     @property
@@ -62,7 +64,8 @@ class Services:
         return self.workspace / "cache"
 
     def close(self) -> None:
-        """Let go of the database and the workspace; safe to call again."""
+        """Let go of worker, database and workspace; safe to call again."""
+        self.jobs.close()
         self.store.close()
         self.lock.release()
 
@@ -92,6 +95,8 @@ def open_services(
 ) -> Services:
     """Take the workspace, make its folders and its database; no network is loaded yet.
 
+    Jobs can be queued; `jobs.start()` has them done.
+
     Raises UnknownGeneratorError, OutputError for a folder that cannot be used,
     InvalidRequestError where another studio works in it, or a DatabaseError.
     """
@@ -115,4 +120,6 @@ def open_services(
     except BaseException:
         lock.release()
         raise
-    return Services(workspace, models, name, store, lock)
+    environment = {"FACELOOM_WEIGHTS": str(models.weights.folder)}
+    jobs = JobRunner(store, workspace, ["--device", device], environment)
+    return Services(workspace, models, name, store, lock, jobs)

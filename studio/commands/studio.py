@@ -78,6 +78,7 @@ def studio(
         app = Gate(build_app(services), people, only_here=not (people or without_auth))
         warming = services.warm_up()
         tidy_up(services)
+        services.jobs.start()
         address = f"http://{host if ':' not in host else f'[{host}]'}:{taken.getsockname()[1]}"
         services.lock.announce(address)
         try:

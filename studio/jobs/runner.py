@@ -91,18 +91,18 @@ class JobRunner:
         self._thread.start()
 
     def close(self, patience: float = CLOSING) -> None:
-        """End the thread and the worker, which leaves its job in the queue; safe to call again.
+        """End thread and worker, where `start` was called; safe to call again.
 
-        patience: s for the worker's step. One that takes longer is killed; its job goes on
-        from what it kept last, when a studio starts.
+        The worker leaves its job in the queue. patience: s for its step; one that takes longer
+        is killed, and its job goes on from what it kept last when a studio starts.
         """
         self._closing.set()
         self._look.set()
         if self._thread:
             self._thread.join()
             self._thread = None
-        with suppress(AnnotationError):
-            self._stop_worker(patience)
+            with suppress(AnnotationError):
+                self._stop_worker(patience)
 
     def tend(self) -> None:
         """One look: put dead workers' jobs right; start a worker where a job waits for one.

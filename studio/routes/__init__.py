@@ -1,10 +1,10 @@
-"""What the Annotate tab's page asks of the studio: plain HTTP, so that it outlives a restart."""
+"""What pages ask of the studio beside Gradio: plain HTTP, so that it outlives a restart."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter, FastAPI
 
-from studio.routes import exchange, faces, masks, projects
+from studio.routes import exchange, faces, masks, projects, runs
 from studio.routes.modules import MODULES, ModuleFiles
 from studio.routes.refusals import add_refusals
 from studio.services import Services
@@ -19,6 +19,7 @@ def add_routes(app: FastAPI, services: Services) -> None:
     for part in (projects, faces, masks, exchange):
         router.include_router(part.router)
     app.include_router(router)
+    app.include_router(runs.router, prefix=runs.PREFIX)
     add_refusals(app, PREFIX)
     for name, folder in MODULES.items():
         app.mount(f"/modules/{name}", ModuleFiles(directory=folder))
