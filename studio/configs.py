@@ -1,8 +1,9 @@
-"""Configuration files: YAML whose keys are the fields of a frozen dataclass."""
+"""Configurations: YAML files or forms whose keys are the fields of a frozen dataclass."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,16 +28,26 @@ def read_config(path: Path, kind: type[Config]) -> Config:
         raise InvalidRequestError(f"{path} cannot be read as YAML: {error}") from error
     if not isinstance(content, dict):
         raise InvalidRequestError(f"{path} must hold 'key: value' lines.")
+    return config_of(content, kind, str(path))
+
+
+def config_of(content: Mapping[Any, Any], kind: type[Config], source: str) -> Config:
+    """The dataclass `kind` from keys and values; absent keys keep their defaults.
+
+    source: where they come from, for messages. Raises as `read_config` does.
+    """
     names = [field.name for field in dataclasses.fields(kind)]  # type: ignore[arg-type]
     if strange := [str(key) for key in content if key not in names]:
         raise InvalidRequestError(
-            f"{path}: unknown {', '.join(strange)}. Known: {', '.join(names)}."
+            f"{source}: unknown {', '.join(strange)}. Known: {', '.join(names)}."
         )
     try:
-        made: Any = checked(kind, frozen=True, config=ConfigDict(strict=True))(**content)
+        made: Any = checked(kind, frozen=True, config=ConfigDict(strict=True))(
+            **{str(key): value for key, value in content.items()}
+        )
     except ValidationError as error:
         complaints = (_complaint(found) for found in error.errors())
-        raise InvalidRequestError(f"{path}: {'; '.join(complaints)}.") from error
+        raise InvalidRequestError(f"{source}: {'; '.join(complaints)}.") from error
     return kind(**{name: getattr(made, name) for name in names})
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import gradio as gr
 
+STUDIO = Path(__file__).parent
 LIGHT = {
     "surface": "#f4f5f7",
     "panel": "#ffffff",
@@ -166,14 +167,13 @@ def build_theme() -> gr.themes.Base:
 
 def build_css() -> str:
     """The colours as CSS variables, light and dark, and the styles of all parts of the page."""
-    studio = Path(__file__).parent
-    folders = [studio / name for name in ("gallery", "painter", "annotate")]
+    folders = [STUDIO / name for name in ("gallery", "painter", "annotate", "train")]
     sheets = [sheet for folder in folders for sheet in sorted(folder.rglob("*.css"))]
     return "\n".join(
         [
             _variables(":root", LIGHT, "light"),
             _variables(":root .dark, :root:has(body.dark)", DARK, "dark"),
-            *(sheet.read_text(encoding="utf-8") for sheet in [studio / "shell.css", *sheets]),
+            *(sheet.read_text(encoding="utf-8") for sheet in [STUDIO / "shell.css", *sheets]),
         ]
     )
 

@@ -45,7 +45,7 @@ def progress_html(seen: Snapshot, note: str = "") -> str:
         )
     text = f"{step.done} of {step.total} · {rate}"
     if (left := seen.seconds_left) is not None:
-        text += f" · {_duration(left)} left"
+        text += f" · {duration(left)} left"
     bar = f'<progress value="{step.done}" max="{step.total}"></progress>'
     return f'<div class="fl-progress"><p>{escape(text)}</p>{bar}</div>'
 
@@ -71,7 +71,9 @@ def gallery_file(name: str) -> str:
     return (GALLERY / name).read_text(encoding="utf-8")
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
     if seconds < 60:
         return f"{max(1, round(seconds))} s"
-    return f"{round(seconds / 60)} min"
+    if seconds < 5400:
+        return f"{round(seconds / 60)} min"
+    return f"{seconds / 3600:.1f} h"

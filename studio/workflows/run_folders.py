@@ -13,6 +13,7 @@ log.txt             what the process wrote
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 import os
@@ -60,12 +61,12 @@ class RunFolder:
 
     def facts(self) -> dict[str, Any]:
         """What run.json says; {} where it is missing or damaged, which is logged."""
+        path = self.path / "run.json"
         try:
-            found = json.loads((self.path / "run.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            log.warning("%s/run.json cannot be read: %s", self.path, error)
+            return dict(_facts(path, path.stat().st_mtime_ns))
+        except (OSError, ValueError, TypeError) as error:
+            log.warning("%s cannot be read: %s", path, error)
             return {}
-        return found if isinstance(found, dict) else {}
 
     def write_facts(self, facts: Mapping[str, Any]) -> None:
         """Replace run.json whole. Raises OutputError."""
@@ -117,6 +118,13 @@ class RunFolder:
             return (self.path / "log.txt").read_text(errors="replace")[-size:]
         except FileNotFoundError:
             return ""
+
+
+@functools.lru_cache(maxsize=256)
+def _facts(path: Path, changed: int) -> dict[str, Any]:
+    """Parsed once for each change: pages look at all runs again and again."""
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
 
 
 def make_run(workspace: Path, title: str) -> RunFolder:
