@@ -66,16 +66,16 @@ def _button(does: str, text: str, style: str = "", *, disabled: bool = False) ->
 def _status(view: RunView) -> str:
     doing = view.job.doing if view.job else ""
     texts = {
-        "queued": f"Waits for {view.place} other{'s' * (view.place > 1)}."
+        "queued": f"Waits for {view.place} other{'s' * (view.place > 1)}"
         if view.place
-        else "Is about to start.",
-        "running": f"Epoch {view.epoch} of {view.epochs}. {doing}".strip(),
-        "stopping": "Stops at its next step; the best epoch so far is kept.",
-        "done": f"Done: {view.epochs} epochs in {duration(view.seconds)}.",
-        "failed": f"Failed after epoch {view.epoch} of {view.epochs}.",
-        "cancelled": f"Cancelled after epoch {view.epoch} of {view.epochs}.",
+        else "Is about to start",
+        "running": f"Epoch {view.epoch} of {view.epochs}" + (f" · {doing}" if doing else ""),
+        "stopping": "Stops at its next step; the best epoch so far is kept",
+        "done": f"Done: {view.epoch} epochs in {duration(view.seconds)}",
+        "failed": f"Failed after epoch {view.epoch} of {view.epochs}",
+        "cancelled": f"Cancelled after epoch {view.epoch} of {view.epochs}",
     }
-    text = texts.get(view.state, f"Nobody knows where it is ({view.state}).")
+    text = texts.get(view.state, f"Nobody knows where it is ({view.state})")
     if (left := view.seconds_left) is not None:
         text += f" · {duration(left)} left"
     if best := view.best:
