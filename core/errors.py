@@ -44,5 +44,9 @@ class OutputError(CoreError):
     """A result could not be written; what was finished before stays whole."""
 
 
+class NotEnoughMemoryError(CoreError):
+    """Work that does not fit into memory; the message says what to make smaller."""
+
+
 class Cancelled(CoreError):  # noqa: N818 - an outcome people choose, not a fault
     """The person asked long work to stop."""

@@ -1,0 +1,123 @@
+"""What a head is: feature maps of a generator in, one score a class and pixel out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from core.errors import InvalidRequestError
+
+Features = Mapping[int, Tensor]  # resolution -> [N, C, resolution, resolution], float
+Draws = Literal["faces", "windows", "pixels"]
+
+
+class Head(nn.Module, ABC):
+    """features -> logits [N, num_classes, size, size].
+
+    resolutions: the feature maps it reads, ascending. draws: what it is trained on: whole
+    faces, windows of faces, or single pixels.
+    """
+
+    draws: Draws = "faces"
+
+    def __init__(self, channels: Mapping[int, int], num_classes: int, size: int) -> None:
+        super().__init__()
+        self.channels = dict(sorted(channels.items()))
+        self.resolutions = tuple(self.channels)
+        self.num_classes = num_classes
+        self.size = size
+        if not self.resolutions or size % self.resolutions[-1]:
+            raise InvalidRequestError(
+                f"Masks of {size} px cannot be made of feature maps of {list(self.resolutions)} "
+                "px. Choose a multiple of the largest, or a generator with fitting maps."
+            )
+
+    @abstractmethod
+    def forward(self, features: Features) -> Tensor: ...
+
+    def fit_statistics(self, faces: Iterable[Features]) -> None:
+        """Look once at the features of the training faces, before training.
+
+        Heads that standardise keep mean and deviation of each channel; others do nothing.
+        """
+
+    def with_uncertainty(self, features: Features) -> tuple[Tensor, Tensor]:
+        """Logits, and uncertainty [N, size, size] in 0..1.
+
+        Here one minus the margin between the two most probable classes.
+        """
+        logits = self(features)
+        top = logits.softmax(1).topk(2, dim=1).values  # [N, 2, S, S]
+        return logits, 1.0 - (top[:, 0] - top[:, 1])
+
+
+class Standardised(nn.Module):
+    """1x1 convolution of a map whose channels are first brought to mean 0, deviation 1.
+
+    The statistics are folded into the weights in the forward pass: that costs nothing a pixel.
+    """
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, channels: int, width: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(channels))
+        self.register_buffer("scale", torch.ones(channels))  # 1 / deviation
+        self.weight = nn.Parameter(torch.randn(width, channels) / channels**0.5)
+        self.bias = nn.Parameter(torch.zeros(width))
+
+    def folded(self, keep: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Weight [width, channels] and bias [width] for the plain map.
+
+        keep: factors [channels] on the standardised channels, for dropout.
+        """
+        scale = self.scale if keep is None else self.scale * keep
+        weight = self.weight * scale
+        return weight, self.bias - weight @ self.mean
+
+    def forward(self, x: Tensor, keep: Tensor | None = None) -> Tensor:
+        """[N, channels, h, w] -> [N, width, h, w]."""
+        weight, bias = self.folded(keep)
+        return nn.functional.conv2d(x, weight[:, :, None, None], bias)
+
+
+class ChannelStatistics:
+    """Mean and deviation of the channels of one map over many faces, in float64."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.total: Tensor | float = 0.0
+        self.squares: Tensor | float = 0.0
+
+    def add(self, x: Tensor) -> None:
+        """x: [N, C, h, w]."""
+        flat = x.double().movedim(1, 0).flatten(1)  # [C, N h w]
+        self.count += flat.shape[1]
+        self.total = self.total + flat.sum(1)
+        self.squares = self.squares + flat.square().sum(1)
+
+    def store(self, into: Standardised) -> None:
+        mean = torch.as_tensor(self.total) / self.count
+        variance = (torch.as_tensor(self.squares) / self.count - mean.square()).clamp(min=0)
+        deviation = variance.sqrt()
+        floor = 1e-3 * float(deviation.mean()) + 1e-8  # a channel that hardly moves says nothing
+        into.mean.copy_(mean)
+        into.scale.copy_(1.0 / deviation.clamp(min=floor))
+
+
+def fit_standardised(faces: Iterable[Features], layers: Mapping[int, list[Standardised]]) -> None:
+    """Fill the statistics of the layers that read each resolution."""
+    found = {resolution: ChannelStatistics() for resolution in layers}
+    for features in faces:
+        for resolution, statistics in found.items():
+            statistics.add(features[resolution])
+    for resolution, statistics in found.items():
+        if not statistics.count:
+            raise InvalidRequestError("There are no faces to learn from. Label some faces first.")
+        for layer in layers[resolution]:
+            statistics.store(layer)

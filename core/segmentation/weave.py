@@ -1,0 +1,154 @@
+"""'weave', our default head: an additive pyramid from coarse to fine, cheap on a CPU.
+
+Each feature map is projected to a few channels and added to the running map, which is refined
+by separable residual blocks and doubled. Most of the work is done below 256 px. It is trained
+on windows: the part up to `whole` px sees the whole face (that is little work and keeps the
+context), everything finer only the windows, so that a step costs a fraction of a face.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - torch's own name for it
+
+from core.segmentation.head import Features, Head, Standardised, fit_standardised
+
+WIDTHS = {4: 64, 8: 64, 16: 64, 32: 64, 64: 64, 128: 48, 256: 32, 512: 24, 1024: 16}
+BLOCKS = {4: 0, 8: 1, 16: 1, 32: 2, 64: 2, 128: 2, 256: 2, 512: 1, 1024: 1}
+COARSEST = 8  # px; the 4 px map adds nothing measurable
+WHOLE = 64  # px
+
+
+class Window(NamedTuple):
+    """A square of one face of a batch; y, x in px of the head's output."""
+
+    face: int
+    y: int
+    x: int
+
+
+class Block(nn.Module):
+    """x + pointwise(depthwise 3x3(x)), [N, width, h, w] to the same."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.depthwise = nn.Conv2d(width, width, 3, padding=1, groups=width)
+        self.mix = nn.Conv2d(width, width, 1)
+        nn.init.kaiming_normal_(self.mix.weight, nonlinearity="relu")
+        with torch.no_grad():
+            self.mix.weight.mul_(0.5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + F.relu(self.mix(self.depthwise(x)))
+
+
+class Stage(nn.Module):
+    """One resolution: project its map, add the doubled running map, refine."""
+
+    def __init__(self, channels: int, before: int, width: int, blocks: int) -> None:
+        super().__init__()
+        self.project = Standardised(channels, width)
+        self.carry = nn.Conv2d(before, width, 1) if before else None
+        self.blocks = nn.ModuleList(Block(width) for _ in range(blocks))
+
+    def forward(self, x: Tensor | None, features: Tensor, keep: Tensor | None) -> Tensor:
+        """x: the running map [N, before, h / 2, w / 2]; features [N, channels, h, w]."""
+        y = self.project(features, keep)
+        if x is not None and self.carry is not None:
+            y = y + doubled(self.carry(x))
+        y = F.relu(y)
+        for block in self.blocks:
+            y = block(y)
+        return y  # type: ignore[no-any-return]
+
+
+def doubled(x: Tensor) -> Tensor:
+    """[N, C, h, w] -> [N, C, 2h, 2w], bilinear."""
+    return F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
+
+
+class Weave(Head):
+    """See the module. dropout: share of feature channels left out in each training step."""
+
+    draws = "windows"
+
+    def __init__(
+        self,
+        channels: Mapping[int, int],
+        num_classes: int,
+        size: int,
+        *,
+        dropout: float = 0.1,
+        whole: int = WHOLE,
+    ) -> None:
+        coarsest = min(COARSEST, max(channels))
+        used = {r: c for r, c in channels.items() if coarsest <= r <= size}
+        super().__init__(used, num_classes, size)
+        self.dropout = dropout
+        self.whole = max(r for r in self.resolutions if r <= max(whole, self.resolutions[0]))
+        before = 0
+        self.stages = nn.ModuleDict()
+        for resolution, count in self.channels.items():
+            width = WIDTHS[resolution]
+            self.stages[str(resolution)] = Stage(count, before, width, BLOCKS[resolution])
+            before = width
+        self.classify = nn.Conv2d(before, num_classes, 1)
+        nn.init.normal_(self.classify.weight, std=0.02)
+
+    def fit_statistics(self, faces: Iterable[Features]) -> None:
+        layers = {r: [self._stage(r).project] for r in self.resolutions}
+        fit_standardised(faces, layers)
+
+    def forward(self, features: Features) -> Tensor:
+        return self._finished(self._fine(self._coarse(features), features))
+
+    def on_windows(self, features: Features, windows: Sequence[Window], side: int) -> Tensor:
+        """Logits [len(windows), K, side, side] of squares of `side` px.
+
+        features: whole maps [N, ...] up to `whole` px, finer ones already cut,
+        [len(windows), C, side * r / size, ...]. Side and corners are multiples of
+        `size / whole`.
+        """
+        x = self._coarse(features)
+        cell = self.size // self.whole
+        cut = [
+            x[w.face, :, w.y // cell : (w.y + side) // cell, w.x // cell : (w.x + side) // cell]
+            for w in windows
+        ]
+        return self._finished(self._fine(torch.stack(cut), features))
+
+    def _coarse(self, features: Features) -> Tensor:
+        x: Tensor | None = None
+        for resolution in self.resolutions:
+            if resolution <= self.whole:
+                x = self._stage(resolution)(x, features[resolution], self._kept(resolution))
+        assert x is not None
+        return x
+
+    def _fine(self, x: Tensor, features: Features) -> Tensor:
+        for resolution in self.resolutions:
+            if resolution > self.whole:
+                x = self._stage(resolution)(x, features[resolution], self._kept(resolution))
+        return x
+
+    def _finished(self, x: Tensor) -> Tensor:
+        logits: Tensor = self.classify(x)
+        factor = self.size // self.resolutions[-1]
+        if factor == 1:
+            return logits
+        return F.interpolate(logits, scale_factor=float(factor), mode="bilinear")
+
+    def _kept(self, resolution: int) -> Tensor | None:
+        """Factors [C] of this step's dropout of whole channels; None: all are kept."""
+        if not self.training or not self.dropout:
+            return None
+        return F.dropout(torch.ones(self.channels[resolution]), self.dropout)
+
+    def _stage(self, resolution: int) -> Stage:
+        stage = self.stages[str(resolution)]
+        assert isinstance(stage, Stage)
+        return stage
