@@ -73,7 +73,8 @@ class ClassSet:
 
     def to_ids(self, indices: NDArray[Any]) -> NDArray[np.uint8]:
         """Indices 0..K-1 -> class ids, any shape; 255 stays."""
-        return self.id_table()[indices]
+        ids: NDArray[np.uint8] = self.id_table()[indices]
+        return ids
 
     def id_table(self) -> NDArray[np.uint8]:
         """uint8 [256]: index -> id; 255 where there is no class."""
