@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from studio.routes import add_routes
 from studio.server import HomeHeaders
 from studio.services import Services
-from studio.tabs import annotate, sample
+from studio.tabs import annotate, sample, train
 from studio.theme import build_css, build_theme
 
 _HEADER = """
@@ -35,6 +35,8 @@ def build_page(services: Services) -> gr.Blocks:
                 sample.build(services)
             with gr.Tab("Annotate", elem_id="tab-annotate"):
                 annotate.build(services)
+            with gr.Tab("Train", elem_id="tab-train") as train_tab:
+                train.build(services, train_tab)
         page.unload(leave)
     return page
 

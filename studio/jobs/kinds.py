@@ -3,5 +3,7 @@
 from __future__ import annotations
 
 from studio.jobs.site import Kinds
+from studio.workflows.run_views import TRAIN_SEGMENTER
+from studio.workflows.training_work import train_job
 
-KINDS: Kinds = {}
+KINDS: Kinds = {TRAIN_SEGMENTER: train_job}

@@ -35,20 +35,28 @@ def failure_of(error: BaseException) -> Failure:
 
 
 def _explained(error: BaseException) -> str:
+    if isinstance(error, CoreError | AnnotationError):
+        return str(error)
     chain = list(_causes(error))
     if any(_is_out_of_memory(each) for each in chain):
         return OUT_OF_MEMORY
+    if any(_is_full_disk(each) for each in chain):
+        return (
+            f"The disk is full ({getattr(error, 'filename', None) or 'while writing'}). What was "
+            "written before is whole. Free some space, then press Resume."
+        )
     for each in chain:
         if isinstance(each, CoreError | AnnotationError):
             return str(each)
-    for each in chain:
-        if isinstance(each, OSError) and each.errno in (errno.ENOSPC, errno.EDQUOT):
-            return (
-                f"The disk is full ({each.filename or 'while writing'}). What was written "
-                "before is whole. Free some space, then press Resume."
-            )
     said = " ".join(str(error).split())[:300]
     return f"This is a fault in Faceloom ({type(error).__name__}: {said}). The log has the details."
+
+
+def _is_full_disk(error: BaseException) -> bool:
+    """Writers in other languages say it in words."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return True
+    return "No space left on device" in str(error)
 
 
 def _is_out_of_memory(error: BaseException) -> bool:

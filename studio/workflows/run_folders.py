@@ -18,7 +18,7 @@ import json
 import logging
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -102,10 +102,9 @@ class RunFolder:
         except OSError as error:
             raise OutputError(f"Could not write {path}: {error.strerror or error}.") from error
 
-    def cut_history(self, epoch: int) -> None:
-        """Forget what came after an epoch: the training goes on from there."""
-        kept = [entry for entry in self.history() if entry.get("epoch", 0) <= epoch]
-        text = "".join(json.dumps(entry) + "\n" for entry in kept)
+    def replace_history(self, entries: Sequence[Mapping[str, Any]]) -> None:
+        """As a checkpoint has it: what came after that is trained again."""
+        text = "".join(json.dumps(entry) + "\n" for entry in entries)
         write_whole(self.path / "history.jsonl", text.encode())
 
     def samples(self) -> list[Path]:

@@ -59,8 +59,9 @@ class RunView:
 
     @property
     def best(self) -> Epoch | None:
-        """The epoch whose validation mean F1 is highest, the first of equals."""
-        return max(self.history, key=lambda epoch: epoch["mean_f1"], default=None)
+        """The epoch whose validation mean F1 is highest, the first of equals; None if none."""
+        judged = [epoch for epoch in self.history if epoch.get("mean_f1") is not None]
+        return max(judged, key=lambda epoch: float(epoch["mean_f1"]), default=None)
 
     @property
     def seconds(self) -> float:
@@ -77,7 +78,8 @@ class RunView:
 
     @property
     def warnings(self) -> list[str]:
-        return [str(text) for text in self.facts.get("warnings", [])]
+        texts = [*self.facts.get("warnings", []), *self.facts.get("notes", [])]
+        return [str(text) for text in texts]
 
     @property
     def error(self) -> str:

@@ -18,6 +18,8 @@ from annotations.taxonomy import parse_scheme
 from core.errors import InvalidRequestError
 from core.generators import Generator
 from core.latents import LatentSpace, read_latents
+from core.segmentation.classes import UNLABELLED, ClassSet
+from core.segmentation.splits import split_faces
 from core.weights import WeightStore
 
 FINISHED = (FaceStatus.DONE, FaceStatus.ACCEPTED)  # what a training takes of a project
@@ -109,6 +111,38 @@ def choose_data(
     return data
 
 
+def split_data(data: TrainingData, shares: tuple[int, int, int], seed: int) -> TrainingData:
+    """The same faces; those without a split get one, rare classes spread evenly.
+
+    shares: of train, validation and test. Raises InvalidRequestError where nothing would be
+    left to learn from or to see how well.
+    """
+    places = [place for place, face in enumerate(data.faces) if not face.split]
+    faces = list(data.faces)
+    if places:
+        dealt = split_faces(_occurring(data, places), len(data.scheme.classes), shares, seed)
+        for split in ("train", "validation", "test"):
+            for nth in getattr(dealt, split):
+                faces[places[nth]] = replace(faces[places[nth]], split=split)
+    found = replace(data, faces=tuple(faces))
+    for split, what in (("train", "learn from"), ("validation", "see how well")):
+        if not found.of(split):
+            raise InvalidRequestError(
+                f"With shares {'/'.join(map(str, shares))} of {len(data.faces)} faces none is "
+                f"left to {what}. Choose other shares, such as 60/20/20, or paint more faces."
+            )
+    return found
+
+
+def class_set(scheme: LabelScheme) -> ClassSet:
+    """The scheme's classes in the form of core."""
+    return ClassSet(
+        tuple(label.id for label in scheme.classes),
+        tuple(label.name for label in scheme.classes),
+        tuple(label.rgb for label in scheme.classes),
+    )
+
+
 def load_ws(
     store: AnnotationStore, data: TrainingData, generator: Generator
 ) -> NDArray[np.float32]:
@@ -152,6 +186,16 @@ def load_masks(store: AnnotationStore, data: TrainingData) -> list[NDArray[np.ui
                 "starter pack has changed. Start a new training."
             )
         masks.append(mask)
+    return masks
+
+
+def _occurring(data: TrainingData, places: list[int]) -> NDArray[np.uint8]:
+    """Stand-ins uint8 [N, 1, K] for masks: of each face the indices of the classes it shows."""
+    index = {label.id: place for place, label in enumerate(data.scheme.classes)}
+    masks = np.full((len(places), 1, len(index)), UNLABELLED, np.uint8)
+    for row, place in enumerate(places):
+        shown = [index[id_] for id_ in data.faces[place].class_ids if id_ in index]
+        masks[row, 0, : len(shown)] = shown
     return masks
 
 
