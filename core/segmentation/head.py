@@ -83,11 +83,23 @@ class Standardised(nn.Module):
     def forward(self, x: Tensor, keep: Tensor | None = None) -> Tensor:
         """[N, channels, h, w] -> [N, width, h, w]."""
         weight, bias = self.folded(keep)
+        return pointwise(x, weight, bias)
+
+
+def pointwise(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """1x1 convolution, x [N, C, h, w] and weight [D, C] -> [N, D, h, w].
+
+    With gradients as a matrix product over channels-last pixels: on a CPU that trains in half
+    the time. Without, as the convolution that compilers of graphs know.
+    """
+    if not torch.is_grad_enabled():
         return nn.functional.conv2d(x, weight[:, :, None, None], bias)
+    pixels = x.permute(0, 2, 3, 1)  # [N, h, w, C]
+    return nn.functional.linear(pixels, weight, bias).permute(0, 3, 1, 2)
 
 
 class ChannelStatistics:
-    """Mean and deviation of the channels of one map over many faces, in float64."""
+    """Mean and deviation of the channels of one map over many faces."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -95,11 +107,12 @@ class ChannelStatistics:
         self.squares: Tensor | float = 0.0
 
     def add(self, x: Tensor) -> None:
-        """x: [N, C, h, w]."""
-        flat = x.double().movedim(1, 0).flatten(1)  # [C, N h w]
-        self.count += flat.shape[1]
-        self.total = self.total + flat.sum(1)
-        self.squares = self.squares + flat.square().sum(1)
+        """x: [N, C, h, w]. Summed in float32 a face, over the faces in float64."""
+        variance, mean = torch.var_mean(x.float(), (0, 2, 3), correction=0)
+        number = x.numel() // x.shape[1]
+        self.count += number
+        self.total = self.total + number * mean.double()
+        self.squares = self.squares + number * (variance.double() + mean.double().square())
 
     def store(self, into: Standardised) -> None:
         mean = torch.as_tensor(self.total) / self.count

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 
-from core.segmentation.head import Features, Head, Standardised, fit_standardised
+from core.segmentation.head import Features, Head, Standardised, fit_standardised, pointwise
 
 WIDTHS = {4: 64, 8: 64, 16: 64, 32: 64, 64: 64, 128: 48, 256: 32, 512: 24, 1024: 16}
 BLOCKS = {4: 0, 8: 1, 16: 1, 32: 2, 64: 2, 128: 2, 256: 2, 512: 1, 1024: 1}
@@ -37,13 +37,18 @@ class Block(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.depthwise = nn.Conv2d(width, width, 3, padding=1, groups=width)
-        self.mix = nn.Conv2d(width, width, 1)
-        nn.init.kaiming_normal_(self.mix.weight, nonlinearity="relu")
-        with torch.no_grad():
-            self.mix.weight.mul_(0.5)
+        self.mix = Mix(width, width)
+        nn.init.normal_(self.mix.weight, std=0.5 * (2 / width) ** 0.5)
 
     def forward(self, x: Tensor) -> Tensor:
         return x + F.relu(self.mix(self.depthwise(x)))
+
+
+class Mix(nn.Linear):
+    """A 1x1 convolution: [N, in_features, h, w] -> [N, out_features, h, w]."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return pointwise(x, self.weight, self.bias)
 
 
 class Stage(nn.Module):
@@ -52,7 +57,7 @@ class Stage(nn.Module):
     def __init__(self, channels: int, before: int, width: int, blocks: int) -> None:
         super().__init__()
         self.project = Standardised(channels, width)
-        self.carry = nn.Conv2d(before, width, 1) if before else None
+        self.carry = Mix(before, width) if before else None
         self.blocks = nn.ModuleList(Block(width) for _ in range(blocks))
 
     def forward(self, x: Tensor | None, features: Tensor, keep: Tensor | None) -> Tensor:
@@ -96,7 +101,7 @@ class Weave(Head):
             width = WIDTHS[resolution]
             self.stages[str(resolution)] = Stage(count, before, width, BLOCKS[resolution])
             before = width
-        self.classify = nn.Conv2d(before, num_classes, 1)
+        self.classify = Mix(before, num_classes)
         nn.init.normal_(self.classify.weight, std=0.02)
 
     def fit_statistics(self, faces: Iterable[Features]) -> None:
