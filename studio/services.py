@@ -16,6 +16,7 @@ from core.generators import Device, Noise, Outputs
 from core.weights import WeightStore
 from studio.jobs import JobRunner
 from studio.model_cache import ModelCache
+from studio.segmenters import Segmenters
 from studio.workspace_lock import WorkspaceLock
 
 log = logging.getLogger(__name__)
@@ -56,6 +57,7 @@ class Services:
     store: AnnotationStore
     lock: WorkspaceLock
     jobs: JobRunner
+    segmenters: Segmenters
     stops: StopSigns = field(default_factory=StopSigns)
 
     @property
@@ -122,4 +124,5 @@ def open_services(
         raise
     environment = {"FACELOOM_WEIGHTS": str(models.weights.folder)}
     jobs = JobRunner(store, workspace, ["--device", device], environment)
-    return Services(workspace, models, name, store, lock, jobs)
+    segmenters = Segmenters(models, workspace)
+    return Services(workspace, models, name, store, lock, jobs, segmenters)

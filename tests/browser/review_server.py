@@ -14,8 +14,10 @@ from starlette.responses import FileResponse, JSONResponse
 
 from annotations import AnnotationStore
 from core.weights import WeightStore
+from studio.jobs import JobRunner
 from studio.model_cache import ModelCache
 from studio.routes import add_routes
+from studio.segmenters import Segmenters
 from studio.services import Services
 from studio.theme import build_css
 from studio.workspace_lock import WorkspaceLock
@@ -35,7 +37,9 @@ class ReviewServer:
         self.mood = "well"
         self.css = build_css()
         models = ModelCache(WeightStore(), "cpu")
-        services = Services(workspace, models, "none", self.store, WorkspaceLock(workspace))
+        jobs = JobRunner(self.store, workspace, [], {})  # not started
+        segmenters, lock = Segmenters(models, workspace), WorkspaceLock(workspace)
+        services = Services(workspace, models, "none", self.store, lock, jobs, segmenters)
         config = uvicorn.Config(self._app(services), log_level="error", lifespan="off")
         self._server = uvicorn.Server(config)
         self._socket = socket.create_server(("127.0.0.1", 0))
