@@ -16,7 +16,7 @@ from core.generators import Device, Noise, Outputs
 from core.weights import WeightStore
 from studio.jobs import JobRunner
 from studio.model_cache import ModelCache
-from studio.segmenters import Segmenters
+from studio.workflows.segmenters import Segmenters
 from studio.workspace_lock import WorkspaceLock
 
 log = logging.getLogger(__name__)
@@ -77,10 +77,12 @@ class Services:
         def work() -> None:
             try:
                 self.models.quality_scale(self.generator)
-                runtime = self.models.runtime(self.generator, Outputs())
                 generator = self.models.generator(self.generator)
-                mean_face = generator.broadcast(generator.mean_w[None])[0]  # [L, D]
-                runtime.render(mean_face.cpu().numpy(), Noise())
+                mean_face = generator.broadcast(generator.mean_w[None])[0].cpu().numpy()  # [L, D]
+                if self.segmenters.current(self.generator) is not None:  # the gallery's pass
+                    outputs = Outputs(labels=True)
+                    self.segmenters.runtime(self.generator, outputs).render(mean_face, Noise())
+                self.models.runtime(self.generator, Outputs()).render(mean_face, Noise())
             except CoreError as error:  # told again, to a person, when a face is asked for
                 log.warning("Not ready yet: %s", error)
 

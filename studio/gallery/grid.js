@@ -1,7 +1,8 @@
 // The face grid. Runs once as the body of a function (element, trigger, props, server,
 // upload, watch); the template never changes, so Gradio leaves what is built here alone.
 //
-// props.made:   {run, faces: [{seed, quality, picture}]}, from Python; grows during a run
+// props.made:   {run, faces: [{seed, quality, picture, mask}], classes: [{name, color}]}, from
+//               Python; grows during a run. mask: null where there is no segmenter
 // props.opened: {seed, url, name, facts} or {error}, from Python
 // props.file:   {url, name, stamp}: a download, from Python
 // props.value:  the picked seeds in the order of picking, written here only
@@ -9,7 +10,7 @@
 const find = (selector) => element.querySelector(selector);
 const [tiles, viewer, empty] = [find('.fl-tiles'), find('.fl-viewer'), find('.fl-empty')];
 const bar = Object.fromEntries([...element.querySelectorAll('.fl-bar [data-do]')].map((b) => [b.dataset.do, b]));
-const TILE_SIZE = 'faceloom.tile';
+const [TILE_SIZE, MASKS] = ['faceloom.tile', 'faceloom.masks'];
 
 let run = '';
 let faces = []; // as sampled
@@ -67,8 +68,15 @@ function makeTile(face) {
   quality.innerHTML = '<i>quality </i>';
   quality.append(face.quality.toFixed(0));
   caption.append(seed, quality);
-  tile.append(image, order, open, caption);
+  tile.append(image, ...maskImages(face), order, open, caption);
   return tile;
+}
+
+function maskImages(face) {
+  if (!face.mask) return [];
+  const mask = new Image();
+  Object.assign(mask, { src: face.mask, alt: '', className: 'fl-mask', decoding: 'async', loading: 'lazy', draggable: false });
+  return [mask];
 }
 
 function tileOf(seed) { return tiles.querySelector(`[data-seed="${seed}"]`); }
@@ -92,6 +100,7 @@ function draw() {
   bar.open.disabled = !total;
   bar.download.disabled = !total;
   bar.keep.disabled = !total;
+  bar.masks.hidden = !faces.some((face) => face.mask);
   bar.keep.textContent = total ? `Add ${picks.size || 'all'} to project` : 'Add to project';
   bar.download.textContent = total ? `Download ${picks.size || 'all'} latents` : 'Download latents';
   element.querySelector('.fl-grid').classList.toggle('fl-has-faces', total > 0 || run !== '');
@@ -117,6 +126,12 @@ function receive(made) {
     tiles.scrollTop = 0;
     publish();
   }
+  viewer.querySelector('.fl-legend').replaceChildren(...made.classes.map(({ name, color }) => {
+    const item = document.createElement('li');
+    item.style.setProperty('--fl-class', color);
+    item.textContent = name;
+    return item;
+  }));
   const added = made.faces.slice(faces.length);
   for (const face of added) {
     faces.push(face);
@@ -136,8 +151,14 @@ function view(seed) {
   const face = bySeed.get(seed);
   if (!face) return;
   viewing = current = seed;
-  viewer.querySelector('img').src = face.picture;
-  viewer.querySelector('img').alt = `The face of seed ${seed}`;
+  viewer.querySelector('.fl-picture').src = face.picture;
+  viewer.querySelector('.fl-picture').alt = `The face of seed ${seed}`;
+  viewer.classList.toggle('fl-has-mask', Boolean(face.mask));
+  const save = viewer.querySelector('[data-do=save-mask]');
+  if (face.mask) {
+    viewer.querySelector('.fl-mask').src = face.mask;
+    Object.assign(save, { href: face.mask, download: `mask-${seed}.png` });
+  } else save.removeAttribute('href');
   viewer.querySelector('h2').textContent = `Seed ${seed}`;
   viewer.querySelector('dl').replaceChildren();
   viewer.querySelector('.fl-state').textContent = 'Making the full-size face ...';
@@ -157,7 +178,7 @@ function receiveOpened(opened) {
   state.classList.toggle('fl-bad', Boolean(opened.error));
   state.textContent = opened.error ?? '';
   if (opened.error) return;
-  viewer.querySelector('img').src = opened.url;
+  viewer.querySelector('.fl-picture').src = opened.url;
   const link = viewer.querySelector('[data-do=save]');
   Object.assign(link, { href: opened.url, download: opened.name });
   viewer.querySelector('dl').replaceChildren(...Object.entries(opened.facts).flatMap(([name, value]) => {
@@ -193,6 +214,7 @@ viewer.addEventListener('click', (event) => {
 viewer.addEventListener('keydown', (event) => {
   if (event.key === 'ArrowLeft') step(-1);
   else if (event.key === 'ArrowRight') step(1);
+  else if (event.key.toLowerCase() === 'm') showMasks(!masksShown());
   else return;
   event.preventDefault();
 });
@@ -249,6 +271,7 @@ tiles.addEventListener('keydown', (event) => {
   else if (event.key === 'Enter' && current !== null && !event.ctrlKey && !event.metaKey) view(current);
   else if (event.key.toLowerCase() === 'a' && (event.ctrlKey || event.metaKey)) pickAll();
   else if (event.key === 'Escape') pickNone();
+  else if (event.key.toLowerCase() === 'm' && !bar.masks.hidden) showMasks(!masksShown());
   else return;
   event.preventDefault();
 });
@@ -256,7 +279,16 @@ tiles.addEventListener('focus', () => { if (current === null && shown.length) fo
 
 // --- the bar
 
+function masksShown() { return bar.masks.getAttribute('aria-pressed') === 'true'; }
+function showMasks(shows) {
+  bar.masks.setAttribute('aria-pressed', String(shows));
+  find('.fl-grid').classList.toggle('fl-shows-masks', shows);
+  localStorage.setItem(MASKS, shows ? 'shown' : 'hidden');
+}
+showMasks(localStorage.getItem(MASKS) === 'shown');
+
 const barDoes = {
+  masks: () => showMasks(!masksShown()),
   all: pickAll,
   none: pickNone,
   open: () => view(current ?? [...picks][0] ?? shown[0]),

@@ -11,6 +11,9 @@ import gradio as gr
 
 from studio.tabs.parts import file_url, gallery_file
 from studio.workflows import Face
+from studio.workflows.mask_pictures import MaskPictures
+
+Class = dict[str, str]
 
 
 def build_grid() -> gr.HTML:
@@ -31,13 +34,24 @@ def new_run() -> str:
     return secrets.token_hex(8)
 
 
-def with_faces(run: str, faces: Sequence[Face]) -> Any:  # noqa: ANN401 - Gradio's update
-    """All faces of a run so far; a new run replaces what was shown."""
+def with_faces(run: str, faces: Sequence[Face], classes: Sequence[Class] = ()) -> Any:  # noqa: ANN401 - Gradio's update
+    """All faces of a run so far; a new run replaces what was shown. classes: of their masks."""
     tiles = [
-        {"seed": face.seed, "quality": face.quality, "picture": file_url(face.picture)}
+        {
+            "seed": face.seed,
+            "quality": face.quality,
+            "picture": file_url(face.picture),
+            "mask": file_url(face.mask) if face.mask else None,
+        }
         for face in faces
     ]
-    return gr.update(made={"run": run, "faces": tiles})
+    return gr.update(made={"run": run, "faces": tiles, "classes": list(classes)})
+
+
+def legend(masks: MaskPictures | None) -> list[Class]:
+    """Names and colours of the classes that masks show."""
+    labels = masks.scheme.classes if masks else ()
+    return [{"name": label.name, "color": label.color} for label in labels]
 
 
 def with_opened(seed: int, path: Path, facts: dict[str, str]) -> Any:  # noqa: ANN401

@@ -28,6 +28,7 @@ from studio.tabs.sample_settings import (
 from studio.tabs.sample_walk import build_walk
 from studio.watching import watch
 from studio.workflows import GalleryRequest, make_gallery, open_face, save_latents
+from studio.workflows.mask_pictures import MaskPictures
 
 
 def build(services: Services) -> None:
@@ -80,14 +81,16 @@ def _wire_sampling(
         wanted = read_request(
             generator, seeds, psi, noise, noise_seed, class_index, min_quality, size
         )
-        job = functools.partial(_gallery, services, wanted)
+        masks = MaskPictures.of(services.segmenters, wanted.settings.generator)
+        job = functools.partial(_gallery, services, wanted, masks)
         name = face_grid.new_run()
         for seen in watch(job, services.stops.begin(str(request.session_hash), "sample")):
             left_out = f"{seen.result} below the least quality left out" if seen.result else ""
             update = controls.show(seen, left_out)
             update[settings.seeds_note] = seeds_note(seeds)  # in place of an earlier complaint
             if seen.items:  # before the first face the ones on the screen stay
-                update |= {grid: face_grid.with_faces(name, seen.items), shown: wanted}
+                classes = face_grid.legend(masks)
+                update |= {grid: face_grid.with_faces(name, seen.items, classes), shown: wanted}
             yield update
 
     outputs = [*controls.outputs, grid, shown, settings.seeds_note]
@@ -96,9 +99,13 @@ def _wire_sampling(
 
 
 def _gallery(
-    services: Services, wanted: GalleryRequest, on_item: Callable[[Any], None], on_step: OnStep
+    services: Services,
+    wanted: GalleryRequest,
+    masks: MaskPictures | None,
+    on_item: Callable[[Any], None],
+    on_step: OnStep,
 ) -> int:
-    left_out = make_gallery(wanted, services.models, services.cache, on_item, on_step)
+    left_out = make_gallery(wanted, services.models, services.cache, on_item, on_step, masks)
     prune_soon(services.cache)
     return left_out
 

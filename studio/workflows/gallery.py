@@ -18,6 +18,7 @@ from core.progress import OnStep, Step, ignore
 from core.sampling import latents_from_seeds
 from studio.cache_limits import is_cached
 from studio.model_cache import ModelCache
+from studio.workflows.mask_pictures import MaskPictures
 
 MAX_FACES = 2_000  # in one gallery; more are a job for `launch.py sample`
 
@@ -55,11 +56,12 @@ class GalleryRequest:
 
 @dataclass(frozen=True)
 class Face:
-    """One face that was made: where its picture lies."""
+    """One face that was made: where its picture lies, and its mask where there is a segmenter."""
 
     seed: int
     quality: float  # 0 to 100
     picture: Path
+    mask: Path | None = None  # PNG of class ids with their colours
 
 
 def make_gallery(
@@ -68,11 +70,12 @@ def make_gallery(
     folder: Path,
     on_face: Callable[[Face], None],
     on_step: OnStep = ignore,
+    masks: MaskPictures | None = None,
 ) -> int:
     """Make the faces that reach the quality, in order; returns how many did not.
 
-    A picture that lies in the cache already is shown at once. Raises InvalidRequestError
-    before anything is made.
+    masks: makes each face's mask along with it; None: pictures only. A picture that lies in the
+    cache already is shown at once. Raises InvalidRequestError before anything is made.
     """
     seeds = list(request.places)
     if len(seeds) > MAX_FACES:
@@ -94,8 +97,9 @@ def make_gallery(
     on_step(Step(0, len(chosen), "Making faces", "faces"))
     for done, place in enumerate(chosen.tolist(), start=1):
         noise = request.settings.noise_of(place)
-        path = renderer.picture(latents.ws[place], seeds[place], noise, shown)
-        on_face(Face(seeds[place], round(float(scores[place]), 1), path))
+        face = (latents.ws[place], seeds[place], noise, shown)
+        path, mask = renderer.labelled(*face, masks) if masks else (renderer.picture(*face), None)
+        on_face(Face(seeds[place], round(float(scores[place]), 1), path, mask))
         on_step(Step(done, len(chosen), "Making faces", "faces"))
     return len(seeds) - len(chosen)
 
@@ -171,3 +175,13 @@ class FaceRenderer:
         if not is_cached(path):
             write_jpeg(path, self.render(ws, noise), size)
         return path
+
+    def labelled(
+        self, ws: NDArray[np.float32], seed: int, noise: Noise, size: int, masks: MaskPictures
+    ) -> tuple[Path, Path]:
+        """The JPEG of a seed's face and the PNG of its mask; one pass makes both."""
+        mask = self.noise_place(noise) / f"{seed}-{masks.version}.png"
+        if not is_cached(mask):
+            made = masks.render(mask, ws, noise)
+            write_jpeg(self.noise_place(noise) / f"{seed}-{size}.jpg", made, size)
+        return self.picture(ws, seed, noise, size), mask

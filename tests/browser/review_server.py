@@ -17,9 +17,9 @@ from core.weights import WeightStore
 from studio.jobs import JobRunner
 from studio.model_cache import ModelCache
 from studio.routes import add_routes
-from studio.segmenters import Segmenters
 from studio.services import Services
 from studio.theme import build_css
+from studio.workflows.segmenters import Segmenters
 from studio.workspace_lock import WorkspaceLock
 
 HERE = Path(__file__).parent

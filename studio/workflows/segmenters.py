@@ -33,8 +33,7 @@ class Segmenters:
     def current(self, generator: str) -> Segmenter | None:
         """Of that generator; None where there is none. Raises WeightsError for a damaged file."""
         with self._lock:
-            choice = self._promoted(generator)
-            sha256 = choice.sha256 if choice else self._shipped(generator)
+            choice, sha256 = self._promoted(generator), self.version(generator)
             if sha256 is None:
                 return None
             known = self._opened.get(generator)
@@ -43,6 +42,11 @@ class Segmenters:
                 for key in [key for key in self._runtimes if key[0] == generator]:
                     del self._runtimes[key]
             return self._opened[generator][1]
+
+    def version(self, generator: str) -> str | None:
+        """Hex sha256 of its file; None where there is none."""
+        choice = self._promoted(generator)
+        return choice.sha256 if choice else self._shipped(generator)
 
     def runtime(self, generator: str, outputs: Outputs) -> Runtime:
         """A compiled pass with its labels. Raises InvalidRequestError where there is none."""
