@@ -11,8 +11,10 @@ from annotations.records import Job
 from studio.notices import raises_notices
 from studio.people import person_of
 from studio.services import Services
-from studio.tabs.train_settings import TrainSettings, read_request
+from studio.tabs.train_settings import NO_PROJECT, TrainSettings, read_request
 from studio.workflows.training import start_training
+
+OWN = -1  # stands for a number that is left out: the model's own is taken
 
 
 def build_api(services: Services, settings: TrainSettings) -> None:
@@ -21,23 +23,68 @@ def build_api(services: Services, settings: TrainSettings) -> None:
 
 
 def _build_start(services: Services, settings: TrainSettings) -> None:
-    """Inputs as the form; output the queued job, as `/job` tells it."""
+    """Inputs as the form, project by its id; output the queued job, as `/job` tells it."""
 
     @raises_notices
-    def start(request: gr.Request, *values: Any) -> dict[str, Any]:  # noqa: ANN401 - the form's
+    def start(
+        starter: bool,
+        project: float | None,
+        model: str,
+        epochs: float | None,
+        batch_size: float | None,
+        learning_rate: float | None,
+        weight_decay: float | None,
+        loss: str,
+        mirror: bool,
+        size: float | None,
+        seed: float | None,
+        shares: str,
+        name: str,
+        request: gr.Request,
+    ) -> dict[str, Any]:
+        given = (epochs, batch_size, learning_rate, weight_decay)
+        epochs, batch_size, learning_rate, weight_decay = (
+            None if each == OWN else each for each in given
+        )
+        chosen = int(project or NO_PROJECT)
+        wanted = read_request(
+            starter,
+            chosen,
+            model,
+            epochs,
+            batch_size,
+            learning_rate,
+            weight_decay,
+            loss,
+            mirror,
+            size,
+            seed,
+            shares,
+            name,
+        )
+        weights, person = services.models.weights, name_of(request)
         job = start_training(
-            read_request(*values),
-            services.workspace,
-            services.store,
-            services.models.weights,
-            services.jobs,
-            name_of(request),
+            wanted, services.workspace, services.store, weights, services.jobs, person
         )
         return job_answer(job)
 
+    def number(label: str) -> gr.Number:
+        return gr.Number(OWN, visible=False, label=f"{label}; {OWN}: the model's own")
+
     gr.Button(visible=False).click(
         start,
-        settings.inputs,
+        [
+            gr.Checkbox(False, visible=False, label="Learn from the starter pack"),
+            gr.Number(NO_PROJECT, visible=False, label="Project's id; 0: none", precision=0),
+            settings.model,
+            *map(number, ("Epochs", "Batch size", "Learning rate", "Weight decay")),
+            settings.loss,
+            settings.mirror,
+            settings.size,
+            settings.seed,
+            settings.shares,
+            settings.name,
+        ],
         gr.JSON(visible=False, label="Job"),
         api_name="start_training",
         api_description="Queue a training; ask /job how far it is.",

@@ -65,6 +65,8 @@ def _button(does: str, text: str, style: str = "", *, disabled: bool = False) ->
 
 def _status(view: RunView) -> str:
     doing = view.job.doing if view.job else ""
+    if doing.startswith("training"):  # the curves and the time left say more
+        doing = ""
     texts = {
         "queued": f"Waits for {view.place} other{'s' * (view.place > 1)}"
         if view.place

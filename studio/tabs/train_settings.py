@@ -80,7 +80,9 @@ def build_settings(services: Services) -> TrainSettings:
     with gr.Row(elem_classes="fl-pair"):
         epochs = _number(recipe.epochs, "Epochs", elem_id="train-epochs")
         batch_size = _number(recipe.batch_size, "Batch size", elem_id="train-batch")
-    name = gr.Textbox(label="Name", placeholder="of the run, if you like", max_lines=1)
+    name = gr.Textbox(
+        "", label="Name", placeholder="of the run, if you like", max_lines=1, elem_id="train-name"
+    )
     with gr.Accordion("More settings", open=False):
         with gr.Row(elem_classes="fl-pair"):
             learning_rate = _number(recipe.learning_rate, "Learning rate", None)

@@ -23,7 +23,7 @@ from studio.configs import config_of
 from studio.jobs import JobRunner
 from studio.workflows.run_folders import RunFolder, find_run, make_run
 from studio.workflows.run_views import TRAIN_SEGMENTER
-from studio.workflows.training_data import TrainingData, choose_data, split_data
+from studio.workflows.training_data import TrainingData, check_size, choose_data, split_data
 
 SHARES = (60, 20, 20)  # of a project's faces: to learn from, to choose the epoch by, to test on
 _VERSIONS = ("faceloom", "torch", "numpy")
@@ -61,6 +61,7 @@ def start_training(
     chosen = choose_data(
         store, has_starter=request.has_starter, project=request.project, weights=weights
     )
+    check_size(chosen, given.size)
     data = split_data(chosen, request.shares, given.seed)
     splits = {split: len(data.of(split)) for split in PARTS}
     dataset = "starter" if data.project is None else data.project_name

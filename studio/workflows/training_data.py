@@ -16,8 +16,6 @@ from annotations.records import Face
 from annotations.starter_pack import StarterPack, load_starter_pack
 from annotations.taxonomy import parse_scheme
 from core.errors import InvalidRequestError
-from core.generators import Generator
-from core.latents import LatentSpace, read_latents
 from core.segmentation.classes import UNLABELLED, ClassSet
 from core.segmentation.splits import split_faces
 from core.weights import WeightStore
@@ -32,7 +30,7 @@ class PaintedFace:
     """A face and the mask that was chosen.
 
     sha256: of the mask; of its PNG in a project, of its class ids in the starter pack.
-    class_ids: what occurs in the mask.
+    class_ids: what occurs in the mask. width, height: of the mask, px.
     """
 
     name: str
@@ -41,6 +39,8 @@ class PaintedFace:
     noise: str
     seed: int | None
     class_ids: tuple[int, ...]
+    width: int
+    height: int
     face_id: int | None = None
     revision_id: int | None = None
 
@@ -134,6 +134,21 @@ def split_data(data: TrainingData, shares: tuple[int, int, int], seed: int) -> T
     return found
 
 
+def check_size(data: TrainingData, size: int) -> None:
+    """Raises InvalidRequestError naming a face whose mask cannot be brought to `size` px."""
+    for face in data.faces:
+        if face.width != face.height:
+            raise InvalidRequestError(
+                f"The mask of {face.name} is {face.width} x {face.height} px; a segmenter learns "
+                "from square ones. Leave that face out."
+            )
+        if size < 1 or face.width % size:
+            raise InvalidRequestError(
+                f"The mask of {face.name} is {face.width} px a side, which is no multiple of a "
+                f"mask size of {size} px. Choose {face.width}, or a whole part of it."
+            )
+
+
 def class_set(scheme: LabelScheme) -> ClassSet:
     """The scheme's classes in the form of core."""
     return ClassSet(
@@ -141,52 +156,6 @@ def class_set(scheme: LabelScheme) -> ClassSet:
         tuple(label.name for label in scheme.classes),
         tuple(label.rgb for label in scheme.classes),
     )
-
-
-def load_ws(
-    store: AnnotationStore, data: TrainingData, generator: Generator
-) -> NDArray[np.float32]:
-    """float32 [N, L, D], in the order of the faces. Raises CoreError."""
-    space = LatentSpace.of(generator)
-    starter: dict[int | None, NDArray[np.float32]] = {}
-    if any(face.face_id is None for face in data.faces):
-        pack = load_starter_pack()
-        latents = read_latents(pack.latents, space)
-        starter = {face.seed: ws for face, ws in zip(pack.faces, latents.ws, strict=True)}
-    ws = [
-        starter[face.seed] if face.face_id is None else store.faces.latent(face.face_id)
-        for face in data.faces
-    ]
-    for face, one in zip(data.faces, ws, strict=True):
-        if one.shape != (space.num_ws, space.w_dim):
-            raise InvalidRequestError(
-                f"The latent of {face.name} has shape {list(one.shape)}; generator "
-                f"'{data.generator}' takes [{space.num_ws}, {space.w_dim}]. Leave that face out."
-            )
-    return np.stack(ws)  # [N, L, D]
-
-
-def load_masks(store: AnnotationStore, data: TrainingData) -> list[NDArray[np.uint8]]:
-    """Class ids uint8 [H, W] of each face, the revisions that were chosen.
-
-    Raises InvalidRequestError where a mask of the starter pack is another one by now.
-    """
-    starter = {}
-    if any(face.face_id is None for face in data.faces):
-        starter = {face.seed: face.mask for face in load_starter_pack().faces}
-    masks = []
-    for face in data.faces:
-        if face.revision_id is not None:
-            masks.append(store.masks.labels(face.revision_id))
-            continue
-        mask = starter.get(face.seed or 0)
-        if mask is None or _sha256(mask) != face.sha256:
-            raise InvalidRequestError(
-                f"The mask of {face.name} is not the one that was chosen for this training: the "
-                "starter pack has changed. Start a new training."
-            )
-        masks.append(mask)
-    return masks
 
 
 def _occurring(data: TrainingData, places: list[int]) -> NDArray[np.uint8]:
@@ -204,10 +173,12 @@ def _of_starter(pack: StarterPack) -> TrainingData:
         PaintedFace(
             f"starter {face.seed}",
             face.split,
-            _sha256(face.mask),
+            sha256_of_mask(face.mask),
             "off",
             face.seed,
             tuple(int(id_) for id_ in np.unique(face.mask)),
+            face.mask.shape[1],
+            face.mask.shape[0],
         )
         for face in pack.faces
     ]
@@ -245,7 +216,16 @@ def _painted(face: Face) -> PaintedFace:
     occurring = tuple(id_ for id_, count in revision.pixel_counts.items() if count)
     name = f"face {face.id}" + (f", seed {face.seed}" if face.seed is not None else "")
     return PaintedFace(
-        name, "", revision.sha256, face.noise, face.seed, occurring, face.id, revision.id
+        name,
+        "",
+        revision.sha256,
+        face.noise,
+        face.seed,
+        occurring,
+        face.width,
+        face.height,
+        face.id,
+        revision.id,
     )
 
 
@@ -282,5 +262,5 @@ def _check_generator(data: TrainingData, weights: WeightStore) -> None:
         )
 
 
-def _sha256(mask: NDArray[np.uint8]) -> str:
+def sha256_of_mask(mask: NDArray[np.uint8]) -> str:
     return hashlib.sha256(np.ascontiguousarray(mask).tobytes()).hexdigest()

@@ -21,8 +21,9 @@ from core.progress import OnStep, Step
 from core.segmentation.features import FeatureCache, batched
 from core.segmentation.head import Head
 from core.segmentation.history import Epoch
-from core.segmentation.labelled import LabelledFaces, reduce_labels
-from core.segmentation.metrics import Scores, score
+from core.segmentation.labelled import LabelledFaces
+from core.segmentation.metrics import Scores
+from core.segmentation.report import write_report
 from core.segmentation.segmenter import Segmenter
 from core.segmentation.segmenter_files import save_segmenter
 from core.segmentation.training import Trained, train_segmenter
@@ -34,7 +35,8 @@ from studio.jobs.site import Site
 from studio.workflows.event_files import EventFile
 from studio.workflows.run_folders import RunFolder, find_run
 from studio.workflows.run_samples import write_samples
-from studio.workflows.training_data import TrainingData, class_set, load_masks, load_ws
+from studio.workflows.training_data import TrainingData, class_set
+from studio.workflows.training_faces import labelled_faces
 
 log = logging.getLogger(__name__)
 
@@ -111,9 +113,10 @@ class _Training:
         steps = -(-learning // (self.config.batch_size or 1)) * (self.config.epochs or 0)
         self.steps = _Steps(on_step, steps)
         self.generator = _opened(weights, self.data, self.steps)
-        self.faces = _labelled(store, self.data, self.generator, self.config.size)
+        self.faces = labelled_faces(store, self.data, self.generator, self.config.size)
         self.features = FeatureCache(self.generator, device=device)
-        self.samples = _Samples(run, self.data, self.generator, device)
+        self.camera = _Camera(self.generator, device)
+        self.samples = _Samples(run, self.data, self.camera)
 
     def run(self) -> dict[str, Any]:
         first = self._reconcile() + 1
@@ -169,15 +172,14 @@ class _Training:
         events.add(epoch.number, values)
 
     def _save(self, head: Head, metrics: Mapping[str, Any]) -> None:
-        facts = {
-            "run": self.run_folder.name,
-            "seed": self.config.seed,
-            "config": self.run_folder.facts()["config"],
-            "data": self.run_folder.facts().get("data_text", ""),
-            **metrics,
-        }
-        segmenter = Segmenter(head, self.config.model, self.classes, self.generator.identity, facts)
+        identity, facts = self.generator.identity, self._facts(metrics)
+        segmenter = Segmenter(head, self.config.model, self.classes, identity, facts)
         save_segmenter(self.run_folder.best, segmenter)
+
+    def _facts(self, more: Mapping[str, Any]) -> dict[str, Any]:
+        known = self.run_folder.facts()
+        made = {"run": self.run_folder.name, "data": known.get("data_text", "")}
+        return {**made, "seed": self.config.seed, "config": known["config"], **more}
 
     def _finish(self, trained: Trained) -> dict[str, Any]:
         """Keep the best epoch's head and judge it; returns the figures."""
@@ -191,17 +193,26 @@ class _Training:
         }
         for split in ("validation", "test"):
             if len(self.faces[split]):
-                scores = self._judge(trained.head, self.faces[split])
-                figures["metrics"][split] = scores.as_json()
+                figures["metrics"][split] = self._judge(trained.head, split, figures).as_json()
         self._save(trained.head, {"epoch": trained.best_epoch, "metrics": figures["metrics"]})
         return {**figures, "run": self.run_folder.name, "sha256": sha256_of(self.run_folder.best)}
 
-    def _judge(self, head: Head, faces: LabelledFaces) -> Scores:
-        predicted = []
+    def _judge(self, head: Head, split: str, figures: Mapping[str, Any]) -> Scores:
+        """A report on the faces of a split, in report/ or report/test/."""
+        faces, predicted = self.faces[split], []
         for place in range(len(faces)):
-            self.steps(Step(place, len(faces), "judging the best epoch", "faces"))
+            self.steps(Step(place, len(faces), f"judging on the {split} faces", "faces"))
             predicted.append(predict(head, faces, place, self.features))
-        return score(faces.indices(self.classes), np.stack(predicted), self.classes)
+        folder = self.run_folder.report.parent
+        return write_report(
+            folder if split == "validation" else folder / split,
+            faces.names,
+            np.stack(self.camera.take(faces, len(faces))),
+            faces.indices(self.classes),
+            np.stack(predicted),
+            self.classes,
+            self._facts({"faces": split, **{k: figures[k] for k in ("best_epoch", "seconds")}}),
+        )
 
 
 def _entry(epoch: Epoch) -> dict[str, Any]:
@@ -220,42 +231,19 @@ def _opened(weights: WeightStore, data: TrainingData, on_step: OnStep) -> Genera
     return generator
 
 
-def _labelled(
-    store: AnnotationStore, data: TrainingData, generator: Generator, size: int
-) -> dict[str, LabelledFaces]:
-    """By split, with masks of `size` px. Raises InvalidRequestError naming a face that is odd."""
-    ws, masks = load_ws(store, data, generator), load_masks(store, data)
-    reduced = []
-    for face, mask in zip(data.faces, masks, strict=True):
-        if mask.shape[0] != mask.shape[1]:
-            raise InvalidRequestError(
-                f"The mask of {face.name} is {mask.shape[1]} x {mask.shape[0]} px; a segmenter "
-                "learns from square ones. Leave that face out."
-            )
-        reduced.append(mask if len(mask) == size else reduce_labels(mask[None], size)[0])
-    labels = np.stack(reduced)  # [N, S, S]
-    names, noises = (tuple(getattr(face, key) for face in data.faces) for key in ("name", "noise"))
-    every = LabelledFaces(ws, labels, names, noises)
-    found = {}
-    for split in ("train", "validation", "test"):
-        found[split] = every.take([i for i, face in enumerate(data.faces) if face.split == split])
-    return found
-
-
 @dataclass
 class _Samples:
     """Pictures of what the head predicts for the first validation faces."""
 
     run: RunFolder
     data: TrainingData
-    generator: Generator
-    device: Device
+    camera: _Camera
     _pictures: list[NDArray[np.uint8]] = field(default_factory=list)
 
     def write(self, epoch: int, head: Head, faces: LabelledFaces, features: FeatureCache) -> None:
         count = min(SAMPLE_FACES, len(faces))
         if not self._pictures:
-            self._pictures = render_pictures(self.generator, faces, range(count), self.device)
+            self._pictures = self.camera.take(faces, count)
         ids = class_set(self.data.scheme).id_table()
         rows = [
             (picture, faces.labels[place], ids[predict(head, faces, place, features)])
@@ -277,14 +265,21 @@ def predict(
     return indices
 
 
-def render_pictures(
-    generator: Generator, faces: LabelledFaces, places: range, device: Device
-) -> list[NDArray[np.uint8]]:
-    """Pictures uint8 [S, S, 3] of some faces, at the size of their masks where that can be."""
-    fits = faces.size <= generator.resolution and generator.resolution % faces.size == 0
-    outputs = Outputs(image_size=faces.size if fits else None)
-    runtime: Runtime = open_runtime(RenderPass(generator, outputs), device=device)
-    return [
-        runtime.render(faces.ws[place], Noise.parse(faces.noises[place]))["image"]
-        for place in places
-    ]
+@dataclass
+class _Camera:
+    """Pictures of faces, at the size of their masks where that can be; compiled once."""
+
+    generator: Generator
+    device: Device
+    _runtime: Runtime | None = None
+
+    def take(self, faces: LabelledFaces, count: int) -> list[NDArray[np.uint8]]:
+        """Pictures uint8 [S, S, 3] of the first faces."""
+        if self._runtime is None:
+            fits = self.generator.resolution % faces.size == 0
+            outputs = Outputs(image_size=faces.size if fits else None)
+            self._runtime = open_runtime(RenderPass(self.generator, outputs), device=self.device)
+        return [
+            self._runtime.render(faces.ws[place], Noise.parse(faces.noises[place]))["image"]
+            for place in range(count)
+        ]

@@ -214,6 +214,7 @@ def test_nothing_is_shown_that_asks_to_be_found_out(sample_page: Any) -> None:
     assert sample_page.locator("#studio-tabs > .tab-wrapper [role=tab]").all_inner_texts() == [
         "Sample",
         "Annotate",
+        "Train",
     ]
     sample_page.click("#walk-view-button")
     assert "Pick two or more under Faces" in sample_page.inner_text("#walk-view .fl-strip-none")

@@ -14,10 +14,11 @@ from annotations.starter_pack import StarterFace, StarterPack
 from annotations.taxonomy import default_scheme
 from core.errors import InvalidRequestError, OutputError
 from core.weights import WeightStore
-from studio.workflows import training_data
+from studio.workflows import training_data, training_faces
 from studio.workflows.run_folders import RunFolder, find_run, list_runs, make_run
 from studio.workflows.segmenter_choice import demote, promote, promoted
-from studio.workflows.training_data import TrainingData, choose_data, load_masks
+from studio.workflows.training_data import TrainingData, choose_data
+from studio.workflows.training_faces import load_masks
 from tests.label_schemes import scheme_of_34
 from tests.painted_faces import labels, new_face, picture
 from tests.unit.small_models import small_store
@@ -153,7 +154,8 @@ def pack(monkeypatch: pytest.MonkeyPatch, small_store: WeightStore, tmp_path: Pa
     made = StarterPack(
         known.name, known.sha256, 0.7, 6, default_scheme(), tmp_path / "latents.npz", faces
     )
-    monkeypatch.setattr(training_data, "load_starter_pack", lambda: made)
+    for module in (training_data, training_faces):
+        monkeypatch.setattr(module, "load_starter_pack", lambda: made)
     return made
 
 

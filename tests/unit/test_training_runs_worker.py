@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -93,6 +94,9 @@ def test_a_run_leaves_everything_that_is_needed_to_judge_and_repeat_it(
     assert segmenter.facts["metrics"] == figures["metrics"] == facts["metrics"]
     with Image.open(run.samples()[-1]) as picture:
         assert picture.width > 400
+    reported = json.loads((run.path / "report" / "report.json").read_text())
+    assert reported["mean_f1"] == figures["metrics"]["validation"]["mean_f1"]
+    assert (run.path / "report" / "test" / "index.html").is_file()
     assert len(list(run.path.glob("events.out.tfevents.*"))) == 1
     assert "cloth" in facts["warnings"][0]  # no face shows it; the training went on
 
@@ -178,6 +182,7 @@ def test_a_request_that_cannot_be_leaves_no_run(services: Services, project: int
         (project, {"modell": "weave"}, "The training: unknown modell. Known: dataset"),
         (project, {"model": "unet"}, "model must be one of weave, .* is 'unet'"),
         (project, {"epochs": 0}, r"epochs must be in 1\.\."),
+        (project, {"size": 512}, "face 1, seed 0 is 32 px .* no multiple .* of 512 px. Choose 32"),
     ):
         with pytest.raises(InvalidRequestError, match=said):
             start(services, wanted, **config)
