@@ -18,10 +18,12 @@ VERBS = {
     "studio": "Open the studio in the browser; the default.",
     "sample": "Make faces from seeds: pictures and latents.",
     "walk": "Make a video that walks through the faces of some seeds.",
+    "segment": "Make masks for the faces of a latents file.",
     "weights": "List, get, verify or add the weights of generators.",
     "masks": "Import, export or check masks.",
     "people": "Say who may come into a studio that runs with --auth.",
     "train": "Train what Faceloom ships or you need.",
+    "evaluate": "Judge what was trained, on painted faces.",
     "bench": "Measure speed here, and that no save is ever lost.",
 }
 

@@ -19,9 +19,11 @@ from core.generators.readout_training import (
     train_readouts,
 )
 from core.progress import OnStep
+from core.segmentation import SegmenterTraining
 from core.weights import WeightStore
 from studio.commands.frame import Report, verb
 from studio.configs import read_config
+from studio.workflows.training_runs import train_from_config
 
 MEASURED_PSI = (0.7, 1.0)
 
@@ -78,6 +80,54 @@ def previews(*, on_step: OnStep, config: Path, seed: int | None, device: Device)
         }
         unfinished_figures.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     return Report(_table(weights, qualities, seconds), figures)
+
+
+@train.command()
+@click.option(
+    "--config",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    required=True,
+    metavar="FILE",
+    help="YAML whose keys are those of SegmenterTraining.",
+)
+@click.option(
+    "--workspace",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("workspace"),
+    show_default=True,
+    metavar="DIR",
+    help="Where the run's folder is made, and where projects are.",
+)
+@click.option("--resume", metavar="RUN", help="Go on with this run of the workspace instead.")
+@verb
+def segmenter(
+    *,
+    on_step: OnStep,
+    config: Path,
+    workspace: Path,
+    resume: str | None,
+    seed: int | None,
+    device: Device,
+) -> Report:
+    """Train a segmenter on painted faces; everything about it is in runs/<run>/.
+
+    Example:
+
+        python launch.py train segmenter --config segmenter.yaml
+    """
+    training = read_config(config, SegmenterTraining)
+    if seed is not None:
+        training = dataclasses.replace(training, seed=seed)
+    figures = train_from_config(
+        training, workspace.resolve(), WeightStore(), config.stem, device, resume, on_step
+    )
+    told = [
+        f"{split}: mean F1 {found['mean_f1']} %, mean IoU {found['mean_iou']} %"
+        for split, found in figures["metrics"].items()
+    ]
+    where = f"{figures['path']}: {figures['epochs']} epochs in {figures['seconds']} s, best "
+    lines = [f"{where}{figures['best_epoch']}.", *told, *figures["warnings"]]
+    return Report("\n".join(lines), figures)
 
 
 def _table(weights: Path, qualities: list[ReadoutQuality], seconds: int) -> str:

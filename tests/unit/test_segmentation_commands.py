@@ -1,0 +1,101 @@
+"""`train segmenter`, `segment` and `evaluate segmenter` on a real 32 px generator."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from PIL import Image
+
+from annotations import AnnotationStore
+from core.generators import Noise
+from core.sampling import latents_from_seeds
+from core.weights import WeightStore
+from studio.commands.evaluate import evaluate
+from studio.commands.segment import segment
+from studio.commands.train import train
+from tests.rule_painted import painted_project
+from tests.unit.small_models import small_store
+
+__all__ = ["small_store"]  # fixture
+
+
+@pytest.fixture
+def place(small_store: WeightStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A workspace with a painted project, and latents of three faces beside it."""
+    monkeypatch.setenv("FACELOOM_WEIGHTS", str(small_store.folder))
+    with AnnotationStore.open(tmp_path / "workspace") as store:
+        painted_project(store, small_store, tmp_path / "cache")
+        (tmp_path / "project").write_text(store.projects.list()[0].name)
+    generator = small_store.open_generator("small")
+    latents_from_seeds(generator, range(3), psi=0.7, noise=Noise()).save(tmp_path / "faces.npz")
+    return tmp_path
+
+
+def _train(place: Path, **changes: object) -> Result:
+    config = {
+        "dataset": (place / "project").read_text(),
+        "generator": "small",
+        "size": 32,
+        "epochs": 2,
+        **changes,
+    }
+    (place / "quick.yaml").write_text(json.dumps(config))
+    options = ["--config", str(place / "quick.yaml"), "--workspace", str(place / "workspace")]
+    return CliRunner().invoke(train, ["segmenter", *options, "--json", "--device", "cpu"])
+
+
+def _figures(result: Result) -> dict:
+    assert result.exit_code == 0, result.output
+    found: dict = json.loads(result.stdout.splitlines()[-1])
+    return found
+
+
+def test_a_trained_segmenter_labels_and_is_judged(place: Path) -> None:
+    trained = _figures(_train(place))
+    run = Path(trained["path"])
+    assert trained["epochs"] == 2 and (run / "best.safetensors").is_file()
+    assert (run / "report" / "index.html").is_file()
+    common = ["--segmenter", str(run / "best.safetensors"), "--json", "--device", "cpu"]
+    common += ["--workspace", str(place / "workspace")]
+    options = ["--latents", str(place / "faces.npz"), "--generator", "small", "--size", "16"]
+    made = _figures(CliRunner().invoke(segment, [*options, "--out", str(place / "out"), *common]))
+    assert made["count"] == 3 and sum(made["pixels"].values()) == 3 * 16 * 16
+    for place_of in range(3):
+        with Image.open(place / "out" / "masks" / f"000{place_of}.png") as mask:
+            assert mask.mode == "P" and mask.size == (16, 16)
+        with Image.open(place / "out" / "images" / f"000{place_of}.png") as image:
+            assert image.mode == "RGB" and image.size == (16, 16)
+    project = (place / "project").read_text()
+    options = ["segmenter", "--dataset", project, "--report", str(place / "report"), *common]
+    judged = _figures(CliRunner().invoke(evaluate, options))
+    assert 0 <= judged["mean_f1"] <= 100 and judged["cleaning"]["none"] == judged["mean_f1"]
+    assert (place / "report" / "confusion.png").is_file()
+
+
+def test_an_unknown_data_set_is_refused_and_no_run_is_made(place: Path) -> None:
+    refused = _train(place, dataset="nobody")
+    assert refused.exit_code == 2
+    assert "no data set 'nobody'. Choose starter, or a project" in refused.stderr
+    assert not (place / "workspace" / "runs").exists()
+
+
+def test_masks_of_a_size_that_does_not_divide_are_refused(place: Path) -> None:
+    run = Path(_figures(_train(place, epochs=1))["path"])
+    options = ["--latents", str(place / "faces.npz"), "--generator", "small", "--size", "20"]
+    options += ["--segmenter", str(run / "best.safetensors"), "--out", str(place / "out")]
+    options += ["--workspace", str(place / "workspace")]
+    refused = CliRunner().invoke(segment, options)
+    assert refused.exit_code == 2 and "Masks of 20 px cannot be made of 32 px" in refused.stderr
+    assert not (place / "out").exists()
+
+
+def test_without_a_segmenter_the_way_to_one_is_told(place: Path) -> None:
+    options = ["--latents", str(place / "faces.npz"), "--generator", "small"]
+    options += ["--out", str(place / "out"), "--workspace", str(place / "workspace")]
+    refused = CliRunner().invoke(segment, options)
+    assert refused.exit_code == 2
+    assert "no segmenter for generator 'small'" in refused.stderr
+    assert not (place / "out").exists()
