@@ -16,12 +16,16 @@ from core.progress import OnStep
 from core.weights import WeightStore
 from studio.bench.postgres import server_programs, temporary_server
 from studio.bench.store import StoreBench, StoreFigures, bench_store
+from studio.commands.bench_segmenter import segmenter_bench
 from studio.commands.frame import Report, generator_option, verb
 
 
 @click.group()
 def bench() -> None:
     """Measure speed here, side by side with the peers, and whether saves are ever lost."""
+
+
+bench.add_command(segmenter_bench)
 
 
 @bench.command("generator")

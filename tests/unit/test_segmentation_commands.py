@@ -13,6 +13,7 @@ from annotations import AnnotationStore
 from core.generators import Noise
 from core.sampling import latents_from_seeds
 from core.weights import WeightStore
+from studio.commands.bench import bench
 from studio.commands.evaluate import evaluate
 from studio.commands.segment import segment
 from studio.commands.train import train
@@ -99,3 +100,22 @@ def test_without_a_segmenter_the_way_to_one_is_told(place: Path) -> None:
     assert refused.exit_code == 2
     assert "no segmenter for generator 'small'" in refused.stderr
     assert not (place / "out").exists()
+
+
+def test_the_bench_puts_configurations_side_by_side(place: Path) -> None:
+    options = [
+        "--dataset",
+        (place / "project").read_text(),
+        "--configs",
+        "weave,config-2a-balanced",
+    ]
+    options += ["--epochs", "1", "--rounds", "1", "--size", "32", "--fewer", "1,2,99"]
+    options += ["--plot", str(place / "fewer.png"), "--workspace", str(place / "workspace")]
+    found = _figures(CliRunner().invoke(bench, ["segmenter", *options, "--json"]))
+    assert list(found["configs"]) == ["weave", "config-2a-balanced"]
+    assert list(found["fewer_faces"]) == ["1", "2", str(found["faces"]["train"])]
+    assert found["latency"]["image alone"]["ratio_to_peer"] == 1.0
+    with Image.open(place / "fewer.png") as plot:
+        assert plot.size == (640, 400)
+    refused = CliRunner().invoke(bench, ["segmenter", *options, "--configs", "u-net"])
+    assert refused.exit_code == 2 and "There is no 'u-net'. Known: weave" in refused.stderr
