@@ -19,6 +19,10 @@ _FACTS = (  # key of the configuration, what people read
     ("size", "Mask size (px)"),
     ("seed", "Seed"),
 )
+_REPORTS = (
+    ("report/index.html", "Show report"),
+    ("report/test/index.html", "Report on test faces"),
+)
 _LOG_LINES = 40
 
 
@@ -42,12 +46,11 @@ def _actions(view: RunView, is_in_force: bool) -> str:
         parts.append(_button("cancel", "Cancel", "fl-stop", disabled=view.state == "stopping"))
     if view.can_resume:
         parts.append(_button("resume", "Resume", "fl-strong"))
-    if view.run.report.is_file():
-        url, title = _url(view, "report/index.html"), f"{view.run.id} {view.run.title}"
-        parts.append(
-            f'<button type="button" data-do="report" data-url="{escape(url, quote=True)}" '
-            f'data-title="{escape(title, quote=True)}">Show report</button>'
-        )
+    parts += [
+        _report_button(view, file, text)
+        for file, text in _REPORTS
+        if (view.run.path / file).is_file()
+    ]
     if view.run.best.is_file():
         if is_in_force:
             parts.append(_button("demote", "Use the one that ships instead"))
@@ -56,6 +59,14 @@ def _actions(view: RunView, is_in_force: bool) -> str:
         address = escape(_url(view, "weights.safetensors"), quote=True)
         parts.append(f'<a class="fl-button" href="{address}" download>Download weights</a>')
     return f'<div class="fl-actions">{"".join(parts)}</div>'
+
+
+def _report_button(view: RunView, file: str, text: str) -> str:
+    url, title = _url(view, file), f"{view.run.id} {view.run.title}"
+    return (
+        f'<button type="button" data-do="report" data-url="{escape(url, quote=True)}" '
+        f'data-title="{escape(title, quote=True)}">{text}</button>'
+    )
 
 
 def _button(does: str, text: str, style: str = "", *, disabled: bool = False) -> str:
@@ -134,7 +145,12 @@ def _samples(view: RunView) -> str:
 
 def _facts(view: RunView) -> str:
     rows = [("Data", str(view.facts.get("data_text", "")))]
-    rows += [(text, str(view.config[key])) for key, text in _FACTS if key in view.config]
+    words = {True: "yes", False: "no"}
+    rows += [
+        (text, words.get(value, str(value)) if isinstance(value, bool) else str(value))
+        for key, text in _FACTS
+        if (value := view.config.get(key)) is not None
+    ]
     rows += [
         (
             "Generator",
