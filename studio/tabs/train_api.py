@@ -68,27 +68,33 @@ def _build_start(services: Services, settings: TrainSettings) -> None:
         )
         return job_answer(job)
 
-    def number(label: str) -> gr.Number:
-        return gr.Number(OWN, visible=False, label=f"{label}; {OWN}: the model's own")
-
     gr.Button(visible=False).click(
         start,
-        [
-            gr.Checkbox(False, visible=False, label="Learn from the starter pack"),
-            gr.Number(NO_PROJECT, visible=False, label="Project's id; 0: none", precision=0),
-            settings.model,
-            *map(number, ("Epochs", "Batch size", "Learning rate", "Weight decay")),
-            settings.loss,
-            settings.mirror,
-            settings.size,
-            settings.seed,
-            settings.shares,
-            settings.name,
-        ],
+        _inputs(settings),
         gr.JSON(visible=False, label="Job"),
         api_name="start_training",
         api_description="Queue a training; ask /job how far it is.",
     )
+
+
+def _inputs(settings: TrainSettings) -> list[Any]:
+    """Those of the form, but for what a program names otherwise."""
+
+    def number(label: str) -> gr.Number:
+        return gr.Number(OWN, visible=False, label=f"{label}; {OWN}: the model's own")
+
+    return [
+        gr.Checkbox(False, visible=False, label="Learn from the starter pack"),
+        gr.Number(NO_PROJECT, visible=False, label="Project's id; 0: none", precision=0),
+        settings.model,
+        *map(number, ("Epochs", "Batch size", "Learning rate", "Weight decay")),
+        settings.loss,
+        settings.mirror,
+        settings.size,
+        settings.seed,
+        settings.shares,
+        settings.name,
+    ]
 
 
 def _build_job(services: Services) -> None:
