@@ -64,7 +64,7 @@ class Batches:
         if isinstance(self.head, PixelEnsemble):
             return self._on_pixels(self.head, faces, mirrors, chance)
         maps = [self._whole(face, m) for face, m in zip(faces, mirrors, strict=True)]
-        features = {r: torch.stack([m[r] for m in maps]) for r in self.head.resolutions}
+        features = {r: self._stacked([m[r] for m in maps]) for r in self.head.resolutions}
         labels = np.stack([self.lesson.seen(f, m) for f, m in zip(faces, mirrors, strict=True)])
         return self._cost(self.head(features), torch.from_numpy(labels))
 
@@ -74,8 +74,7 @@ class Batches:
 
     def _whole(self, face: int, mirror: bool) -> Maps:
         maps = self.lesson.maps(face)
-        found = {r: maps[r].to(self.device).float() for r in self.head.resolutions}
-        return {r: m.flip(-1) for r, m in found.items()} if mirror else found
+        return {r: _turned(maps[r], mirror) for r in self.head.resolutions}
 
     def _on_windows(
         self,
@@ -92,7 +91,7 @@ class Batches:
             maps = self.lesson.maps(face)
             for r in head.resolutions:
                 if r <= head.whole:
-                    parts[r].append(self._turned(maps[r], mirror))
+                    parts[r].append(_turned(maps[r], mirror))
             seen = self.lesson.seen(face, mirror)
             for y, x in self._corners(face, mirror, side, cell, chance):
                 windows.append(Window(place, y, x))
@@ -101,14 +100,15 @@ class Batches:
                 for r in head.resolutions:
                     if r > head.whole:
                         cut = _cut(maps[r], y, left, side, head.size)
-                        parts[r].append(self._turned(cut, mirror))
-        features = {r: torch.stack(found) for r, found in parts.items()}
+                        parts[r].append(_turned(cut, mirror))
+        features = {r: self._stacked(found) for r, found in parts.items()}
         logits = head.on_windows(features, windows, side)
         return self._cost(logits, torch.from_numpy(np.stack(labels)))
 
-    def _turned(self, tensor: Tensor, mirror: bool) -> Tensor:
-        moved = tensor.to(self.device).float()
-        return moved.flip(-1) if mirror else moved
+    def _stacked(self, maps: list[Tensor]) -> Tensor:
+        """Maps [C, h, w] -> float32 [N, C, h, w], laid out channels last as they are."""
+        stacked = torch.stack([m.permute(1, 2, 0) for m in maps])  # [N, h, w, C]
+        return stacked.to(self.device).float().permute(0, 3, 1, 2)
 
     def _corners(
         self, face: int, mirror: bool, side: int, cell: int, chance: np.random.RandomState
@@ -144,7 +144,7 @@ class Batches:
             labels.append(seen.ravel()[chosen])
             y, x = (torch.from_numpy(v).to(self.device) for v in np.divmod(chosen, head.size))
             for r in head.resolutions:
-                sampled[r].append(sample_pixels(maps[r], y, x, head.size))
+                sampled[r].append(sample_pixels(maps[r].to(self.device), y, x, head.size))
         features = {r: torch.cat(found, dim=2) for r, found in sampled.items()}  # [1, C, P, 1]
         target = torch.from_numpy(np.concatenate(labels))[None, :, None]  # [1, P, 1]
         costs = [self._cost(logits, target) for logits in head.on_pixels(features)]
@@ -159,6 +159,10 @@ def _places(labels: NDArray[np.uint8], seed: int) -> list[NDArray[np.int64]]:
         where = np.argwhere(labels == value)
         found.append(where[chance.permutation(len(where))[:_PLACES]])
     return found
+
+
+def _turned(feature_map: Tensor, mirror: bool) -> Tensor:
+    return feature_map.flip(-1) if mirror else feature_map
 
 
 def _cut(feature_map: Tensor, y: int, x: int, side: int, size: int) -> Tensor:

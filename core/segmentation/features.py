@@ -23,7 +23,9 @@ from core.generators import Device, Generator, Noise, Outputs, RenderPass, open_
 
 log = logging.getLogger(__name__)
 
-Maps = dict[int, Tensor]  # resolution -> float16 [C, resolution, resolution]
+# resolution -> float16 [C, resolution, resolution], laid out channels last: windows are cut
+# and pixels multiplied several times faster so
+Maps = dict[int, Tensor]
 MEMORY_BUDGET = 3 * 2**30  # bytes: 45 faces of the default generator
 DISK_BUDGET = 8 * 2**30
 _HALF_MAX = 65504.0
@@ -80,14 +82,11 @@ class FeatureCache:
 
     def _make(self, key: str, ws: NDArray[np.float32], noise: Noise) -> Maps:
         rendered = self._runtime.render(ws, noise)
-        maps = {
-            r: torch.from_numpy(np.clip(rendered[f"features_{r}"], -_HALF_MAX, _HALF_MAX)).half()
-            for r in self.resolutions
-        }
+        maps = {r: _packed(rendered[f"features_{r}"]) for r in self.resolutions}
         if self.folder is not None:
             try:
                 with whole_file(self._path(key)) as unfinished:
-                    save_file({str(r): maps[r] for r in maps}, unfinished)
+                    save_file({str(r): m.permute(1, 2, 0) for r, m in maps.items()}, unfinished)
                 self._trim()
             except OutputError as error:
                 log.warning("Features are not kept on disk: %s", error)
@@ -99,17 +98,17 @@ class FeatureCache:
             return None
         try:
             with safe_open(path, framework="pt") as file:
-                maps = {r: file.get_tensor(str(r)) for r in self.resolutions}
+                stored = {r: file.get_tensor(str(r)) for r in self.resolutions}
             path.touch()  # used now, for the budget
         except (SafetensorError, OSError, ValueError) as error:
             log.warning("The features in %s are damaged (%s); they are made again.", path, error)
             return None
         channels = self.generator.synthesis.feature_channels
-        for r, tensor in maps.items():
-            if tensor.dtype != torch.float16 or list(tensor.shape) != [channels[r], r, r]:
+        for r, tensor in stored.items():
+            if tensor.dtype != torch.float16 or list(tensor.shape) != [r, r, channels[r]]:
                 log.warning("The features in %s are of another kind; they are made again.", path)
                 return None
-        return maps
+        return {r: tensor.permute(2, 0, 1) for r, tensor in stored.items()}
 
     def _path(self, key: str) -> Path:
         assert self.folder is not None
@@ -136,10 +135,16 @@ class FeatureCache:
             total -= size
 
 
+def _packed(rendered: NDArray[np.float32]) -> Tensor:
+    """float32 [C, r, r] -> float16, channels last."""
+    half = np.clip(rendered, -_HALF_MAX, _HALF_MAX).astype(np.float16)
+    return torch.from_numpy(np.ascontiguousarray(half.transpose(1, 2, 0))).permute(2, 0, 1)
+
+
 def num_bytes(maps: Maps) -> int:
     return sum(tensor.numel() * tensor.element_size() for tensor in maps.values())
 
 
 def batched(maps: Maps, resolutions: Sequence[int], device: str | torch.device = "cpu") -> Maps:
     """Maps of one face as a head wants them: float32 [1, C, r, r], of these resolutions."""
-    return {r: maps[r][None].to(device).float() for r in resolutions}
+    return {r: maps[r].to(device).float()[None] for r in resolutions}

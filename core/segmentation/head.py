@@ -94,7 +94,7 @@ def pointwise(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """
     if not torch.is_grad_enabled():
         return nn.functional.conv2d(x, weight[:, :, None, None], bias)
-    pixels = x.permute(0, 2, 3, 1)  # [N, h, w, C]
+    pixels = x.permute(0, 2, 3, 1).contiguous()  # [N, h, w, C]
     return nn.functional.linear(pixels, weight, bias).permute(0, 3, 1, 2)
 
 
