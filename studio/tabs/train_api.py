@@ -12,7 +12,7 @@ from studio.notices import raises_notices
 from studio.people import person_of
 from studio.services import Services
 from studio.tabs.train_settings import NO_PROJECT, TrainSettings, read_request
-from studio.workflows.training import start_training
+from studio.workflows.training import TrainingRequest, start_training
 
 OWN = -1  # stands for a number that is left out: the model's own is taken
 
@@ -62,11 +62,7 @@ def _build_start(services: Services, settings: TrainSettings) -> None:
             shares,
             name,
         )
-        weights, person = services.models.weights, name_of(request)
-        job = start_training(
-            wanted, services.workspace, services.store, weights, services.jobs, person
-        )
-        return job_answer(job)
+        return job_answer(_started(services, wanted, name_of(request)))
 
     gr.Button(visible=False).click(
         start,
@@ -74,6 +70,13 @@ def _build_start(services: Services, settings: TrainSettings) -> None:
         gr.JSON(visible=False, label="Job"),
         api_name="start_training",
         api_description="Queue a training; ask /job how far it is.",
+    )
+
+
+def _started(services: Services, wanted: TrainingRequest, person: str) -> Job:
+    weights = services.models.weights
+    return start_training(
+        wanted, services.workspace, services.store, weights, services.jobs, person
     )
 
 
