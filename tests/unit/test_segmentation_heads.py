@@ -15,6 +15,7 @@ from core.segmentation.classes import ClassSet
 from core.segmentation.head import Standardised, fit_standardised, pointwise
 from core.segmentation.heads import HEADS, build_head
 from core.segmentation.labelled import LabelledFaces, reduce_labels
+from core.segmentation.labelling import first_largest
 from core.segmentation.losses import class_weights, effective_number, pixel_loss
 from core.segmentation.metrics import score
 from core.segmentation.pixel_mlp import Member, PixelEnsemble, sample_pixels
@@ -67,6 +68,13 @@ def test_faces_do_not_depend_on_those_beside_them(name: str) -> None:
         alone = head({r: f[1:2] for r, f in features.items()})
         together = head(features)
     assert torch.allclose(alone[0], together[1], atol=1e-4)
+
+
+@pytest.mark.parametrize("num_classes", [2, 18, 254])
+def test_the_largest_is_found_as_argmax_finds_it(num_classes: int) -> None:
+    logits = 10 * torch.randn(2, num_classes, 16, 16, generator=torch.Generator().manual_seed(0))
+    logits[0, :, 0, 0] = 3.0  # all the same: the first
+    assert torch.equal(first_largest(logits), logits.argmax(1).to(torch.uint8))
 
 
 def test_an_unknown_head_or_option_is_refused() -> None:
