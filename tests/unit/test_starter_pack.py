@@ -79,3 +79,21 @@ def test_a_list_that_is_none_is_refused(folder: Path, faces: object, complaint: 
     _list(folder, faces)
     with pytest.raises(BadPackError, match=complaint):
         load_starter_pack(folder)
+
+
+def test_the_pack_that_ships_is_whole() -> None:
+    """As the splits, the rare classes and the conventions are promised in its README."""
+    pack = load_starter_pack()
+    sizes = {split: len(pack.split(split)) for split in ("train", "validation", "test")}
+    assert sizes == {"train": 30, "validation": 10, "test": 10}
+    assert len({face.seed for face in pack.faces}) == 50
+    faces_with = {
+        label.name: sum(bool((face.mask == label.id).any()) for face in pack.faces)
+        for label in pack.scheme.classes
+    }
+    assert min(faces_with.values()) >= 12
+    assert faces_with["eyeglass"] >= 12 and faces_with["earring"] >= 12 and faces_with["hat"] >= 8
+    assert max(float((face.mask == 255).mean()) for face in pack.faces) <= 0.03
+    for split in sizes:
+        shown = {id_ for place in pack.split(split) for id_ in np.unique(pack.faces[place].mask)}
+        assert shown >= pack.scheme.ids
