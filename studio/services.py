@@ -16,6 +16,7 @@ from core.generators import Device, Noise, Outputs
 from core.weights import WeightStore
 from studio.jobs import JobRunner
 from studio.model_cache import ModelCache
+from studio.workflows.live_labelling import LiveLabelling
 from studio.workflows.segmenters import Segmenters
 from studio.workspace_lock import WorkspaceLock
 
@@ -58,6 +59,7 @@ class Services:
     lock: WorkspaceLock
     jobs: JobRunner
     segmenters: Segmenters
+    live: LiveLabelling
     stops: StopSigns = field(default_factory=StopSigns)
 
     @property
@@ -127,4 +129,5 @@ def open_services(
     environment = {"FACELOOM_WEIGHTS": str(models.weights.folder)}
     jobs = JobRunner(store, workspace, ["--device", device], environment)
     segmenters = Segmenters(models, workspace)
-    return Services(workspace, models, name, store, lock, jobs, segmenters)
+    live = LiveLabelling(store, models, segmenters, workspace / "cache")
+    return Services(workspace, models, name, store, lock, jobs, segmenters, live)

@@ -19,11 +19,12 @@ from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 from core.segmentation.live_classifier import Check, Ensemble, Fit
 from core.segmentation.live_features import Described, Examples
 
-FACE_EXAMPLES = 600  # pixels drawn of each painted face
+FACE_EXAMPLES = 1500  # pixels drawn of each painted face
 OWN_EXAMPLES = 1500  # pixels drawn of the open face
+OWN_WEIGHT = 3.0  # at most, of their mean loss beside that of the painted faces
 BASE = Fit(steps=300, batch=1536)
 REFRESH = Fit(steps=120, rate=3e-3, batch=1536)  # a base that another face is added to
-OWN = Fit(steps=60, rate=4e-3)
+OWN = Fit(steps=60, rate=6e-3)
 ALONE = Fit(steps=120)  # nothing but the strokes to learn from
 CALM = 5  # cells a side that uncertainty is averaged over
 
@@ -109,7 +110,10 @@ def predict(
 def _adapted(
     base: Base, face: Described, own: Examples, num_classes: int, check: Check
 ) -> Ensemble:
-    """The base's networks, gone on with the strokes and, so as not to forget, its examples."""
+    """The base's networks, gone on with the strokes and, so as not to forget, its examples.
+
+    Strokes of few classes weigh less: many of one class would drown the others.
+    """
     ensemble = base.ensemble
     if ensemble is None:
         ensemble = Ensemble(face.pixels.shape[1], num_classes)
@@ -119,7 +123,8 @@ def _adapted(
     if base.examples is None:
         ensemble.fit([(own, 1.0)], ALONE, check)
     else:
-        ensemble.fit([(own, 1.0), (base.examples, 1.0)], OWN, check)
+        weight = OWN_WEIGHT * min(1.0, 2.0 * int(_seen(own, num_classes).sum()) / num_classes)
+        ensemble.fit([(own, weight), (base.examples, 1.0)], OWN, check)
     return ensemble
 
 

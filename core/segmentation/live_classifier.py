@@ -50,7 +50,7 @@ class Ensemble:
 
     @property
     def num_classes(self) -> int:
-        return self.weights[2].shape[-1]
+        return int(self.weights[2].shape[-1])
 
     def copy(self) -> Ensemble:
         other = Ensemble.__new__(Ensemble)

@@ -33,6 +33,7 @@ COMPONENTS, FINEST_COMPONENTS = 24, 16  # of each map, and of one finer than the
 SAMPLED = 12  # faces, seeds 0, 1, ...
 PSI = 0.7
 VERSION = 1  # of how a basis is computed; files of other versions are not looked at
+EVENNESS = 0.3  # of how often classes are drawn: 0 as they occur, 1 equally often
 SMOOTHING = 7  # cells a side, of the second colour
 _LUMA = ((0.30, 0.59, 0.11), (0.50, -0.42, -0.08), (-0.17, -0.33, 0.50))  # brightness, red, blue
 
@@ -155,7 +156,8 @@ def _axes(second_moment: Tensor, mean: Tensor, resolution: int) -> Tensor:
     variances, vectors = torch.linalg.eigh(second_moment - torch.outer(wide, wide))
     count = min(COMPONENTS if resolution <= GRID else FINEST_COMPONENTS, len(mean))
     largest = variances[-count:].flip(0).clamp(min=1e-8 * float(variances[-1]) + 1e-12)
-    return (vectors[:, -count:].flip(1) / largest.sqrt()).T.float().contiguous()
+    axes: Tensor = (vectors[:, -count:].flip(1) / largest.sqrt()).T.float()
+    return axes.contiguous()
 
 
 def _read(path: Path, generator: Generator, resolutions: tuple[int, ...]) -> Basis | None:
@@ -210,7 +212,7 @@ def _rows(values: Tensor) -> Tensor:
 
 
 def draw_examples(
-    face: Described, labels: NDArray[np.uint8], most: int, seed: int = 0, evenness: float = 0.5
+    face: Described, labels: NDArray[np.uint8], most: int, seed: int = 0, evenness: float = EVENNESS
 ) -> Examples:
     """Some labelled pixels of a face, at most about `most`; rare classes more often.
 
@@ -230,6 +232,7 @@ def draw_examples(
     places = np.sort(np.concatenate(drawn)) if drawn else np.zeros(0, np.int64)
     height, width = labels.shape
     rows, columns = places // width, places % width
-    cells = torch.from_numpy((rows * face.side // height) * face.side + columns * face.side // width)
-    prior = None if face.prior is None else face.prior[cells]
-    return Examples(face.pixels[cells], prior, torch.from_numpy(flat[places].astype(np.int64)))
+    cells = rows * face.side // height * face.side + columns * face.side // width
+    at = torch.from_numpy(cells)
+    prior = None if face.prior is None else face.prior[at]
+    return Examples(face.pixels[at], prior, torch.from_numpy(flat[places].astype(np.int64)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, FastAPI
 
-from studio.routes import exchange, faces, masks, projects, runs
+from studio.routes import exchange, faces, live, masks, projects, runs
 from studio.routes.modules import MODULES, ModuleFiles
 from studio.routes.refusals import add_refusals
 from studio.services import Services
@@ -16,7 +16,7 @@ def add_routes(app: FastAPI, services: Services) -> None:
     """Put the routes, their errors and the page's modules into the application."""
     app.state.services = services
     router = APIRouter(prefix=PREFIX)
-    for part in (projects, faces, masks, exchange):
+    for part in (projects, faces, masks, exchange, live):
         router.include_router(part.router)
     app.include_router(router)
     app.include_router(runs.router, prefix=runs.PREFIX)

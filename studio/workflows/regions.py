@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import io
 import logging
 import threading
 import zlib
@@ -11,23 +10,26 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from annotations import AnnotationStore
 from annotations.records import Face
 from core.errors import CoreError
 from core.files import write_whole
-from core.generators import Generator, Noise, Outputs
+from core.generators import Generator
 from core.superpixels import BadRegionsError, compute_regions, from_wire, to_wire
 from studio.model_cache import ModelCache
+from studio.workflows.face_features import (
+    check_outputs,
+    decoded,
+    has_generator,
+    render_again,
+)
 
 log = logging.getLogger(__name__)
 
 VERSION = 1  # of how regions are computed; files of other versions are not looked at
 MAX_KEPT = 2_000  # files, of some 140 KB each for a face of 1024 px
 FEATURE_SIZES = (32, 64, 128)  # px; larger maps add texture, smaller ones blur the lips
-CHECK_SIZE = 64  # px at which a face is compared with what its generator makes of its latent
-LARGEST_DIFFERENCE = 12.0  # mean, of 255; measured: 5 with other noise, 35 to 108 between faces
 _COMPRESSION = 6
 
 _computing = threading.Lock()  # one face at a time: it keeps all cores busy, and memory low
@@ -43,52 +45,32 @@ def face_regions(
     beyond MAX_KEPT are removed. Raises NotFoundError.
     """
     face = store.faces.get(face_id)
-    has_generator = _has_generator(models, face)
-    basis = "features" if has_generator else "picture"
+    is_made_here = has_generator(models, face)
+    basis = "features" if is_made_here else "picture"
     path = cache_folder / "regions" / f"{face.identity_sha256}-{basis}-{VERSION}.bin.gz"
     if (kept := _read(path, face)) is not None:
         return kept
     with _computing:
         if (kept := _read(path, face)) is not None:  # made by whom this one waited for
             return kept
-        picture = _decoded(store.faces.picture(face_id))
-        features = _features(store, models, face, picture) if has_generator else []
+        picture = decoded(store.faces.picture(face_id))
+        features = _features(store, models, face, picture) if is_made_here else []
         wire = gzip.compress(to_wire(compute_regions(picture, features)), _COMPRESSION, mtime=0)
         _keep(path, wire)
     return wire
-
-
-def _has_generator(models: ModelCache, face: Face) -> bool:
-    """Whether the weights that made the face lie here; nothing is downloaded for it."""
-    known = models.weights.entries().get(face.generator)
-    return (
-        known is not None
-        and known.kind == "generator"
-        and known.sha256 == face.generator_sha256
-        and known.path.is_file()
-    )
 
 
 def _features(
     store: AnnotationStore, models: ModelCache, face: Face, picture: NDArray[np.uint8]
 ) -> list[NDArray[np.float32]]:
     """The feature maps of a face; none where they are not those of its picture."""
-    ws = store.faces.latent(face.id)
     try:
         generator = models.generator(face.generator)
-        noise = Noise.parse(face.noise)
-        noise.check(generator.synthesis)
-        if ws.shape != (generator.num_ws, generator.synthesis.w_dim):
-            log.warning("Face %d has a latent of another shape than its generator's.", face.id)
-            return []
-        size = min(CHECK_SIZE, generator.resolution)
-        outputs = Outputs(image_size=size, features=_feature_sizes(generator))
-        rendered = models.runtime(face.generator, outputs).render(ws, noise)
+        outputs = check_outputs(generator, _feature_sizes(generator))
+        runtime = models.runtime(face.generator, outputs)
+        rendered = render_again(store, generator, runtime, face, picture)
     except CoreError as error:
         log.warning("Regions of face %d come from its picture alone: %s", face.id, error)
-        return []
-    if _difference(picture, rendered["image"]) > LARGEST_DIFFERENCE:
-        log.warning("Face %d is not what its generator makes of its latent.", face.id)
         return []
     return [rendered[f"features_{size}"] for size in outputs.features]
 
@@ -98,18 +80,6 @@ def _feature_sizes(generator: Generator) -> tuple[int, ...]:
     offered = sorted(generator.synthesis.feature_channels)
     fit = [size for size in offered if size <= max(FEATURE_SIZES)]
     return tuple(fit[-len(FEATURE_SIZES) :])
-
-
-def _decoded(png: bytes) -> NDArray[np.uint8]:
-    with Image.open(io.BytesIO(png), formats=["PNG"]) as image:
-        return np.asarray(image.convert("RGB"))
-
-
-def _difference(picture: NDArray[np.uint8], rendered: NDArray[np.uint8]) -> float:
-    """The mean absolute difference, in 0..255, of a picture and a small rendering of it."""
-    height, width = rendered.shape[:2]
-    small = Image.fromarray(picture).resize((width, height), Image.Resampling.BOX)
-    return float(np.abs(np.asarray(small, np.int16) - rendered).mean())
 
 
 def _read(path: Path, face: Face) -> bytes | None:

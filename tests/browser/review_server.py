@@ -19,6 +19,7 @@ from studio.model_cache import ModelCache
 from studio.routes import add_routes
 from studio.services import Services
 from studio.theme import build_css
+from studio.workflows.live_labelling import LiveLabelling
 from studio.workflows.segmenters import Segmenters
 from studio.workspace_lock import WorkspaceLock
 
@@ -39,7 +40,8 @@ class ReviewServer:
         models = ModelCache(WeightStore(), "cpu")
         jobs = JobRunner(self.store, workspace, [], {})  # not started
         segmenters, lock = Segmenters(models, workspace), WorkspaceLock(workspace)
-        services = Services(workspace, models, "none", self.store, lock, jobs, segmenters)
+        live = LiveLabelling(self.store, models, segmenters, workspace / "cache")
+        services = Services(workspace, models, "none", self.store, lock, jobs, segmenters, live)
         config = uvicorn.Config(self._app(services), log_level="error", lifespan="off")
         self._server = uvicorn.Server(config)
         self._socket = socket.create_server(("127.0.0.1", 0))
