@@ -13,8 +13,9 @@ from core.progress import OnStep
 from core.seeds import parse_numbers
 from core.weights import WeightStore
 from studio.commands.frame import Report, verb
+from studio.workflows.class_schemes import class_set
 from studio.workflows.segmenting import STARTER, open_data
-from studio.workflows.training_data import class_set, split_data
+from studio.workflows.training_data import split_data
 from studio.workflows.training_faces import labelled_faces
 
 

@@ -37,6 +37,8 @@ MAX_FALSE_STARTS = 3  # of workers that end before they take a job
 CLOSING = 20.0  # s that a worker may take to end at its next step
 WORKER = (sys.executable, "-m", "studio.worker")
 _REPOSITORY = Path(__file__).parents[2]
+# Threads that wait for each other sleep: spinning, they take the cores from who is painting.
+_PATIENT = {"OMP_WAIT_POLICY": "PASSIVE"}
 
 
 class JobRunner:
@@ -160,7 +162,7 @@ class JobRunner:
         with log_file.open("wb") as output:
             self._process = subprocess.Popen(
                 self._command,
-                env={**os.environ, **self._environment, "PYTHONPATH": path},
+                env={**_PATIENT, **os.environ, **self._environment, "PYTHONPATH": path},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

@@ -20,9 +20,10 @@ from core.segmentation.live_classifier import Check
 from core.segmentation.live_features import Examples, draw_examples
 from core.segmentation.live_queue import rank_faces
 from studio.model_cache import ModelCache
+from studio.workflows.class_schemes import class_set
 from studio.workflows.live_faces import Ground, LiveFaces
 from studio.workflows.segmenters import Segmenters
-from studio.workflows.training_data import FINISHED, class_set
+from studio.workflows.training_data import FINISHED
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +41,7 @@ class Answer:
 
     uncertainty: uint8 [side, side], 0 to 255, of a coarser grid. num_painted: faces learned
     from, of num_finished that there are. is_segmenter_used: the segmenter in force is the start.
+    is_off: it cannot be used on this face, `needs` says why.
     """
 
     labels: NDArray[np.uint8] | None
@@ -49,6 +51,7 @@ class Answer:
     num_finished: int
     is_segmenter_used: bool
     milliseconds: float
+    is_off: bool = False
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotations import LabelScheme, encode_mask
-from annotations.taxonomy import LabelClass
 from core.errors import CoreError
 from core.files import write_whole
 from core.generators import Noise, Outputs
-from core.segmentation import ClassSet
+from studio.workflows.class_schemes import scheme_of
 from studio.workflows.segmenters import Segmenters
 
 log = logging.getLogger(__name__)
@@ -50,14 +49,3 @@ class MaskPictures:
         write_whole(path, encode_mask(made["labels"], self.scheme))
         picture: NDArray[np.uint8] = made["image"]
         return picture
-
-
-def scheme_of(classes: ClassSet) -> LabelScheme:
-    """A segmenter's classes as a label scheme, which knows how masks are coloured."""
-    triples = zip(classes.ids, classes.names, classes.colours, strict=True)
-    return LabelScheme(
-        "segmenter",
-        tuple(
-            LabelClass(id_, name, "#{:02x}{:02x}{:02x}".format(*rgb)) for id_, name, rgb in triples
-        ),
-    )

@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from annotations import AnnotationStore, LabelScheme, encode_mask
-from annotations.taxonomy import LabelClass
+from annotations import AnnotationStore, encode_mask
 from core.errors import InvalidRequestError
 from core.files import write_whole
 from core.generators import Generator, Noise, Outputs, RenderPass, open_runtime
@@ -29,6 +28,7 @@ from core.segmentation.report import write_report
 from core.segmentation.store import open_segmenter
 from core.weights import WeightStore
 from studio.model_cache import ModelCache
+from studio.workflows.class_schemes import scheme_of
 from studio.workflows.segmenters import Segmenters
 from studio.workflows.training_data import TrainingData, choose_data
 from studio.workflows.training_faces import labelled_faces
@@ -185,15 +185,6 @@ def find_data(store: AnnotationStore, dataset: str, weights: WeightStore) -> Tra
             "python launch.py masks import"
         )
     return choose_data(store, has_starter=False, project=projects[dataset], weights=weights)
-
-
-def scheme_of(classes: ClassSet) -> LabelScheme:
-    """The classes as a label scheme, for its colours in mask files."""
-    labels = (
-        LabelClass(id_, name, "#{:02x}{:02x}{:02x}".format(*colour))
-        for id_, name, colour in zip(classes.ids, classes.names, classes.colours, strict=True)
-    )
-    return LabelScheme("segmenter", tuple(labels))
 
 
 def _check_size(size: int, own: int) -> None:

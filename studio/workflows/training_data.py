@@ -16,7 +16,7 @@ from annotations.records import Face
 from annotations.starter_pack import StarterPack, load_starter_pack
 from annotations.taxonomy import parse_scheme
 from core.errors import InvalidRequestError
-from core.segmentation.classes import UNLABELLED, ClassSet
+from core.segmentation.classes import UNLABELLED
 from core.segmentation.splits import split_faces
 from core.weights import WeightStore
 
@@ -147,15 +147,6 @@ def check_size(data: TrainingData, size: int) -> None:
                 f"The mask of {face.name} is {face.width} px a side, which is no multiple of a "
                 f"mask size of {size} px. Choose {face.width}, or a whole part of it."
             )
-
-
-def class_set(scheme: LabelScheme) -> ClassSet:
-    """The scheme's classes in the form of core."""
-    return ClassSet(
-        tuple(label.id for label in scheme.classes),
-        tuple(label.name for label in scheme.classes),
-        tuple(label.rgb for label in scheme.classes),
-    )
 
 
 def _occurring(data: TrainingData, places: list[int]) -> NDArray[np.uint8]:

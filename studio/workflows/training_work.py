@@ -32,10 +32,11 @@ from core.weights import WeightStore
 from studio.jobs.outcomes import failure_of
 from studio.jobs.reporting import PausedError
 from studio.jobs.site import Site
+from studio.workflows.class_schemes import class_set
 from studio.workflows.event_files import EventFile
 from studio.workflows.run_folders import RunFolder, find_run
 from studio.workflows.run_samples import write_samples
-from studio.workflows.training_data import TrainingData, class_set
+from studio.workflows.training_data import TrainingData
 from studio.workflows.training_faces import labelled_faces
 
 log = logging.getLogger(__name__)

@@ -18,7 +18,8 @@ from core.generators import Outputs
 from core.segmentation import Segmenter, build_head, save_segmenter
 from studio.model_cache import ModelCache
 from studio.workflows import Face, FaceSettings, GalleryRequest, make_gallery
-from studio.workflows.mask_pictures import MaskPictures, scheme_of
+from studio.workflows.class_schemes import scheme_of
+from studio.workflows.mask_pictures import MaskPictures
 from studio.workflows.segmenter_choice import CHOICE_FILE, SegmenterChoice
 from studio.workflows.segmenters import Segmenters
 from tests.segmentation_faces import CLASSES
