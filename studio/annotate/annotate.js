@@ -6,6 +6,8 @@
 import { make } from '../painter/panels/dom.js';
 import { claimTabName } from '../painter/identity.js';
 import { Api } from './api.js';
+import { Assist } from './assist/assist.js';
+import { createAssistBar, createSwitch } from './assist/bar.js';
 import { Company } from './company.js';
 import { Easel } from './easel.js';
 import { createEmpty, showTab } from './empty.js';
@@ -50,7 +52,14 @@ class Annotate {
 
   #build() {
     const { root, work, api, strips, person } = this;
-    this.easel = new Easel({ api, work, help: HELP, onSave: (state) => this.#saveChanged(state) });
+    this.assist = new Assist({ api, work });
+    this.easel = new Easel({
+      api,
+      work,
+      help: HELP,
+      onSave: (state) => this.#saveChanged(state),
+      onPainter: (painter) => this.assist.attach(painter),
+    });
     this.company = new Company({ work, api, strips, easel: this.easel });
     this.stage = make('div', { class: 'fl-an-stage' }, this.easel.element, createEmpty(work, () => newProject(work, root)), strips.element);
     this.reviewing = new Reviewing({ work, api, strips, host: this.stage });
@@ -60,11 +69,11 @@ class Annotate {
       showExchange: () => work.attempt(() => this.reviewing.showExchange()),
       reviewKeys: (event) => this.reviewing.keys(event),
     };
-    const line = createTopline({ work, company: this.company, history: createHistory(work, api, this.easel), verbs });
+    const line = createTopline({ work, company: this.company, live: createSwitch(this.assist), history: createHistory(work, api, this.easel), verbs });
     root.classList.add('fl-annotate');
     root.replaceChildren(
       createSidebar({ work, api, host: root, person: person.element }),
-      make('div', { class: 'fl-an-main' }, line, this.stage),
+      make('div', { class: 'fl-an-main' }, line, createAssistBar(this.assist), this.stage),
     );
     this.#fold(localStorage.getItem(FOLDED) === 'yes');
     listenToKeys(root, work, verbs);
@@ -79,7 +88,7 @@ class Annotate {
   /** After a click with the mouse, keys go on meaning the painter. */
   #returnFocus() {
     this.root.addEventListener('click', (event) => {
-      const isOurs = event.target.closest('.fl-an-line button, .fl-an-side button, .fl-an-list, .fl-an-strip button');
+      const isOurs = event.target.closest('.fl-an-line button, .fl-an-live-bar button, .fl-an-side button, .fl-an-list, .fl-an-strip button');
       if (event.detail > 0 && isOurs && !document.querySelector('dialog[open]')) this.easel.focus();
     });
     this.root.addEventListener('change', (event) => event.target.matches('.fl-an-project select') && this.easel.focus());

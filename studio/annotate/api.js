@@ -87,6 +87,24 @@ export class Api {
     return this.#json('POST', path, png, { keepalive });
   }
 
+  /**
+   * @param {Uint8Array} png as painted by now; empty: nothing is
+   * @returns {Promise<Uint8Array | null>} see assist/answer.js; null: a later request took its place
+   */
+  async predict(faceId, png, sequence) {
+    const response = await this.#ask('POST', `annotate/faces/${faceId}/prediction?sequence=${sequence}`, png);
+    return response.status === 204 ? null : new Uint8Array(await response.arrayBuffer());
+  }
+
+  prepareLive(faceId) {
+    return this.#json('POST', `faces/${faceId}/live`);
+  }
+
+  suggestion(projectId, besideId = null) {
+    const query = besideId === null ? '' : `?beside=${besideId}`;
+    return this.#json('POST', `projects/${projectId}/suggestion${query}`);
+  }
+
   holdLease(faceId) {
     return this.#json('POST', `faces/${faceId}/lease`);
   }

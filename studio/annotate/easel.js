@@ -15,9 +15,10 @@ export class Easel {
    * @param {import('./work.js').Work} parts.work
    * @param {[string, [string, string][]][]} parts.help sections for the painter's help
    * @param {(state: object) => void} parts.onSave see saving.js
+   * @param {(painter: object) => void} parts.onPainter a new painter was built
    */
-  constructor({ api, work, help, onSave }) {
-    Object.assign(this, { api, work, help, onSave });
+  constructor({ api, work, help, onSave, onPainter }) {
+    Object.assign(this, { api, work, help, onSave, onPainter });
     this.bridge = new Bridge(api, work, () => this.painter?.settings.get('tool') === 'smart');
     this.element = make('div', { class: 'fl-an-easel' });
   }
@@ -45,12 +46,14 @@ export class Easel {
     const root = make('div', {});
     this.element.append(root);
     this.painter = createPainter(root, { scheme: project.scheme, bridge: this.bridge, options: this.#options() });
+    this.onPainter(this.painter);
   }
 
   #options() {
     return {
       tab: this.api.tab,
       help: this.help,
+      isPredicted: true,
       doneLabel: 'Done & next',
       onDone: (isSafe) => isSafe && this.work.stepOn(),
       onSave: this.onSave,

@@ -9,10 +9,11 @@ const number = new Intl.NumberFormat('en');
  * @param {object} parts
  * @param {import('./work.js').Work} parts.work
  * @param {import('./company.js').Company} parts.company
+ * @param {HTMLElement} parts.live
  * @param {HTMLElement} parts.history
  * @param {{toggleList, showStatistics, showExchange}} parts.verbs functions
  */
-export function createTopline({ work, company, history, verbs }) {
+export function createTopline({ work, company, live, history, verbs }) {
   const button = (label, title, onclick, more = {}) => make('button', { type: 'button', title, onclick, ...more }, label);
   const fold = button('☰', 'Hide or show the list of faces (\\)', verbs.toggleList, { class: 'fl-an-fold', 'aria-label': 'List of faces' });
   const previous = button('‹', 'Previous face (PageUp)', () => work.step('previous'), { class: 'fl-an-step', 'aria-label': 'Previous face' });
@@ -33,6 +34,7 @@ export function createTopline({ work, company, history, verbs }) {
     createFacts(work),
     createCompany(work, company),
     make('span', { class: 'fl-an-space' }),
+    live,
     history,
     createModes(work),
     statistics,

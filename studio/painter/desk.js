@@ -1,7 +1,7 @@
 /** One opened face: its map, its history, its regions. All changes to the map go through here. */
 
 import { History } from './history.js';
-import { ALLOW_ALL } from './labelmap.js';
+import { ALLOW_ALL, UNLABELLED } from './labelmap.js';
 import { allowTable } from './protect.js';
 
 export class Desk {
@@ -33,6 +33,12 @@ export class Desk {
   /** Paints within a gesture, as far as locks and 'paint only on' permit. */
   paint(spans, id) {
     this.map.paint(spans, id, this.allow);
+    this.onChange();
+  }
+
+  /** Takes another map over where a tool goes, as far as locks and 'paint only on' permit. */
+  copy(spans, ids) {
+    this.map.copy(spans, ids, this.allow);
     this.onChange();
   }
 
@@ -74,6 +80,16 @@ export class Desk {
     }
     if (!this.begin()) return;
     this.map.replace(ids, isForced ? ALLOW_ALL : this.allow, classId);
+    this.commit();
+  }
+
+  /**
+   * Takes another map over where nothing is painted yet; locks do not matter there.
+   * @param {Uint8Array} ids [height * width] @param {number | null} classId this class only
+   */
+  fill(ids, classId = null) {
+    if (!this.begin()) return;
+    this.map.replace(ids, allowTable(new Set(), UNLABELLED), classId);
     this.commit();
   }
 

@@ -2,12 +2,14 @@
 
 import { Overlay } from './overlay.js';
 import { Picture } from './picture.js';
+import { PredictionLayer } from './prediction.js';
 import { Sketch } from './sketch.js';
 import { Stage } from './stage.js';
 
 export class Display {
   #picture = null;
   #overlay = null;
+  #predicted = null; // layer above the overlay
 
   /**
    * @param {{stage: HTMLCanvasElement, sketch: HTMLCanvasElement}} canvases
@@ -22,6 +24,7 @@ export class Display {
     });
     this.sketch = new Sketch(sketch, studio.view, () => this.#sketchContent());
     this.#watchSettings();
+    studio.prediction.listen(() => this.#predictionChanged());
     studio.listen((what) => this.#redraw(what));
   }
 
@@ -34,6 +37,7 @@ export class Display {
   show(picture, map) {
     this.#picture = picture;
     this.#overlay = new Overlay(map, this.studio.scheme);
+    this.#predicted = new PredictionLayer(this.studio.prediction, map, this.studio.scheme);
     picture.adjust(this.settings.get('brightness'), this.settings.get('contrast'));
     this.studio.view.setImageSize(map.width, map.height);
     this.#restyle();
@@ -48,14 +52,21 @@ export class Display {
     const box = this.studio.desk?.map.takeDirty() ?? null;
     if (!box) return null;
     this.studio.tell('map');
+    this.#predicted.update(box);
     return this.#overlay.update(box);
+  }
+
+  #predictionChanged() {
+    this.#predicted?.update();
+    this.stage.invalidate();
   }
 
   #scene() {
     if (!this.studio.session) return null;
     const opacity = this.settings.get('isPeeking') ? 0 : this.settings.get('opacity');
     const isOutlined = this.settings.get('outline') && opacity > 0;
-    return { picture: this.#picture, overlay: this.#overlay, opacity: isOutlined ? 1 : opacity };
+    const above = this.settings.get('isPeeking') || this.#predicted.isEmpty ? null : this.#predicted;
+    return { picture: this.#picture, overlay: this.#overlay, opacity: isOutlined ? 1 : opacity, above };
   }
 
   #sketchContent() {

@@ -92,11 +92,11 @@ export class LabelMap {
     for (let y = 0; y < this.height; y++) this.#replaceRow(y, ids, allow, classId);
   }
 
-  #replaceRow(y, ids, allow, classId) {
+  #replaceRow(y, ids, allow, classId, x0 = 0, x1 = this.width) {
     const row = y * this.width;
     let first = -1;
     let last = -1;
-    for (let i = row; i < row + this.width; i++) {
+    for (let i = row + x0; i < row + x1; i++) {
       const old = this.ids[i];
       if (ids[i] === old || !allow[old] || (classId !== null && ids[i] !== classId)) continue;
       this.ids[i] = ids[i];
@@ -106,6 +106,13 @@ export class LabelMap {
       last = i;
     }
     if (first >= 0) this.#touch({ x0: first - row, y0: y, x1: last - row + 1, y1: y + 1 });
+  }
+
+  /** Gives the pixels of `spans` what another map has there, where `allow` permits. */
+  copy(spans, ids, allow) {
+    for (let k = 0; k < spans.length; k += 3) {
+      this.#replaceRow(spans[k], ids, allow, null, spans[k + 1], spans[k + 2]);
+    }
   }
 
   /** Ends the gesture. @returns {Edit | null} null if nothing changed */

@@ -79,7 +79,7 @@ export class Overlay {
 }
 
 /** '#rrggbb' -> opaque 0xAABBGGRR. */
-function abgr(colour) {
+export function abgr(colour) {
   const rgb = Number.parseInt(colour.slice(1), 16);
   return (0xff000000 | ((rgb & 0xff) << 16) | (rgb & 0xff00) | (rgb >> 16)) >>> 0;
 }

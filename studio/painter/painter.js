@@ -55,6 +55,7 @@ class Painter {
     this.drafts = new Drafts(options.database ?? 'faceloom-painter', options.tab ?? tabName());
     this.studio = new Studio(scheme, this.settings);
     this.#addVerbs();
+    this.studio.prediction.isOffered = Boolean(options.isPredicted);
     this.frame = createFrame(root, this.studio, bridge, options);
     this.display = new Display(this.frame, this.studio);
     this.studio.pointer = new Pointer(this.frame.surface, this.studio);
@@ -132,6 +133,7 @@ class Painter {
     this.studio.tool.cancel();
     session?.secure();
     this.studio.session = null;
+    this.studio.prediction.clear();
     this.studio.readOnlyReason = 'Read only';
     this.frame.notices.clear();
     this.studio.tell('face');
@@ -262,6 +264,7 @@ class Painter {
  * @param {object} [parts.options] {isReadOnly, storageKey, database, timing, settings,
  *   onSave(state, faceId)}, see session.js, settings.js and saving.js; tab: name of this browser tab;
  *   doneLabel, onDone(isSafe, faceId): the button for being done, and what follows;
+ *   isPredicted: somebody will predict the face, see prediction.js;
  *   help: further sections of the help, see help.js
  * @returns {Painter}
  */

@@ -12,7 +12,7 @@ const DEFAULTS = {
   tool: 'brush',
   classId: 0,
   lastClassId: 0, // the class before a swap to the background
-  sizes: { brush: 24, eraser: 24 }, // diameter in image pixels, by tool
+  sizes: { brush: 24, eraser: 24, accept: 40 }, // diameter in image pixels, by tool
   level: 0, // of the superpixels, 0 is the coarsest
   fillsWholeFace: false, // bucket: all pixels of the class, not only the connected ones
   usesPressure: false, // pen: pressure scales the diameter

@@ -13,7 +13,7 @@ export class Stage {
    * @param {object} source what to draw
    * @param {() => import('./shapes.js').Box | null} source.takeChanges brings the overlay up to date and
    *   answers with the box, in image pixels, that looks different since the last call
-   * @param {() => {picture: object, overlay: object, opacity: number} | null} source.scene
+   * @param {() => {picture: object, overlay: object, opacity: number, above: object | null} | null} source.scene
    */
   constructor(canvas, view, source) {
     Object.assign(this, { canvas, view, source });
@@ -72,16 +72,17 @@ export class Stage {
     this.onDrawn();
   }
 
-  #drawScene({ picture, overlay, opacity }) {
+  #drawScene({ picture, overlay, opacity, above }) {
     const { scale, x, y } = this.view;
     const ratio = window.devicePixelRatio;
     this.context.setTransform(scale * ratio, 0, 0, scale * ratio, x * ratio, y * ratio);
     this.context.imageSmoothingEnabled = scale < CRISP_FROM;
     this.context.drawImage(picture.canvas, 0, 0);
-    if (opacity === 0) return;
     this.context.imageSmoothingEnabled = scale < 1;
     this.context.globalAlpha = opacity;
-    this.context.drawImage(overlay.canvas, 0, 0);
+    if (opacity > 0) this.context.drawImage(overlay.canvas, 0, 0);
+    this.context.globalAlpha = 1;
+    if (above) this.context.drawImage(above.canvas, 0, 0);
   }
 
   /** Limits drawing to whole device pixels around a box, so that no seam is left at its rim. */

@@ -1,16 +1,19 @@
 /** What tools, pointer, keys and panels share: the state of the painter and its verbs. */
 
 import { UNLABELLED } from './labelmap.js';
+import { Prediction } from './prediction.js';
 import { explain } from './protect.js';
 import { withoutHoles, withoutSpecks } from './regions.js';
 import { createTools } from './tools/index.js';
 import { View } from './view.js';
 
-const TOOLS_WITHOUT_CLASS = ['eraser', 'pick'];
+const TOOLS_WITHOUT_CLASS = ['eraser', 'pick', 'accept'];
 
 export class Studio {
   view = new View();
   session = null; // the opened face
+  prediction = new Prediction();
+  assist = null; // who predicts: {toggle(), toggleUncertainty(), suggest()}; null: nobody
   readOnlyReason = 'Read only';
   isSpaceDown = false;
   isControlDown = false;
@@ -30,6 +33,7 @@ export class Studio {
       this.pointer?.finish();
       inHand.cancel();
       inHand = this.tool;
+      this.prediction.isEverywhere = inHand.id === 'accept';
       if (!TOOLS_WITHOUT_CLASS.includes(inHand.id)) this.paintTool = inHand.id;
     });
   }
@@ -140,6 +144,13 @@ export class Studio {
     const { ids, width, height } = this.desk.map;
     const cleaned = { specks: withoutSpecks, holes: withoutHoles }[what];
     this.desk.replace(cleaned(ids, width, height, this.settings.get('cleanSize'), classId));
+  }
+
+  /** Takes the prediction over where nothing is painted. @param {boolean} isOneClass the one in hand */
+  accept(isOneClass) {
+    if (this.isReadOnly || this.pointer.isBusy || !this.prediction.isOffered) return;
+    if (!this.prediction.ids) return this.say('There is no prediction yet.');
+    this.desk.fill(this.prediction.ids, isOneClass ? this.settings.get('classId') : null);
   }
 
   /** @param {string | null} status see Saver.flush */

@@ -42,6 +42,7 @@ async def prediction(
     A later request of the same tab stops an earlier one, which is answered with 204. Else:
     uint32 n (little endian), n bytes of JSON, then as many bytes as its `labels` and
     `uncertainty` say: a PNG of class ids and one of uncertainty, 0 to 255, of a smaller size.
+    Without them, `needs` says what is missing; `is_off`: it cannot be used on this face.
     """
     png = await body_of(request, MAX_MASK, "The mask")
     check = _check_of(studio, tab, PREDICT)
@@ -51,7 +52,7 @@ async def prediction(
     except Cancelled:
         return Response(status_code=_SUPERSEDED)
     except OtherFaceError as error:
-        raise RefusedError(409, "no_features", str(error)) from error
+        predicted = Predicted(None, None, str(error), 0, 0, False, 0.0, is_off=True)
     content = _framed(predicted, sequence)
     return Response(content, media_type="application/octet-stream")
 
@@ -114,6 +115,7 @@ def _framed(predicted: Predicted, sequence: int) -> bytes:
         "num_painted": predicted.num_painted,
         "num_finished": predicted.num_finished,
         "is_segmenter_used": predicted.is_segmenter_used,
+        "is_off": predicted.is_off,
         "milliseconds": round(predicted.milliseconds, 1),
     }
     header = json.dumps(facts).encode()

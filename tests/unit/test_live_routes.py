@@ -172,10 +172,12 @@ def test_a_face_of_a_generator_that_is_not_here_is_refused_with_what_to_do(
     foreign = replace(made, generator="elsewhere", generator_sha256="ab" * 32)
     changed = replace(made, generator_sha256="cd" * 32)
     ids = services.store.faces.add(project.id, [foreign, changed]).face_ids
-    status, code, text = refused(ask(client, ids[0]))
-    assert (status, code) == (409, "no_features") and "weights add" in text
-    status, code, text = refused(ask(client, ids[1]))
-    assert (status, code) == (409, "no_features") and "has changed" in text and "cdcdcdcd" in text
+    facts, pictures = read(ask(client, ids[0]))
+    assert facts["is_off"] and not pictures and "weights add" in facts["needs"]
+    facts, pictures = read(ask(client, ids[1]))
+    assert facts["is_off"] and "has changed" in facts["needs"] and "cdcdcdcd" in facts["needs"]
+    answer = client.post(f"/annotate/projects/{project.id}/suggestion")
+    assert refused(answer)[:2] == (409, "no_features")
 
 
 def test_a_picture_that_is_not_its_latents_is_refused(
@@ -185,8 +187,8 @@ def test_a_picture_that_is_not_its_latents_is_refused(
     swapped = replace(one, picture=inverted(other.picture))
     project = services.store.projects.create("swapped")
     (face,) = services.store.faces.add(project.id, [swapped]).face_ids
-    status, code, text = refused(ask(client, face))
-    assert (status, code) == (409, "no_features") and f"face {face}" in text
+    facts, pictures = read(ask(client, face))
+    assert facts["is_off"] and not pictures and f"face {face}" in facts["needs"]
 
 
 def inverted(png: bytes) -> bytes:

@@ -43,6 +43,7 @@ function toolOptions(studio) {
   const options = {
     brush: [sizeControl(studio), checkbox(settings, 'usesPressure', ['Pen', beside(' pressure')], 'Pen pressure scales the size')],
     eraser: [sizeControl(studio)],
+    accept: [sizeControl(studio)],
     smart: [levelControl(studio)],
     polygon: [hint('Enter closes · Backspace drops a corner · Esc gives up')],
     lasso: [hint('Drag around an area')],
@@ -67,6 +68,7 @@ function inHand(studio) {
   settings.watch(['tool', 'classId'], () => {
     const tool = settings.get('tool');
     const id = tool === 'eraser' ? UNLABELLED : settings.get('classId');
+    swatch.hidden = label.hidden = tool === 'accept';
     name.textContent = COMMANDS[`tool.${tool}`].label;
     label.textContent = studio.nameOf(id);
     swatch.style.background = studio.colourOf(id);

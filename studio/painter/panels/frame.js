@@ -46,7 +46,7 @@ export function createFrame(root, studio, bridge, options) {
 function cursorFor(studio) {
   if (studio.isSpaceDown) return 'move';
   if (!studio.desk || studio.isReadOnly) return 'plain';
-  return ['brush', 'eraser'].includes(studio.settings.get('tool')) ? 'own' : 'cross';
+  return ['brush', 'eraser', 'accept'].includes(studio.settings.get('tool')) ? 'own' : 'cross';
 }
 
 /** After a click with the mouse, keys go on meaning the painter, not the button. */

@@ -10,10 +10,12 @@ export function createToolColumn(studio, classKeys) {
     for (const [id, button] of buttons) button.setAttribute('aria-pressed', id === studio.settings.get('tool'));
   });
   const update = () => {
+    buttons.get('accept').hidden = !studio.prediction.isOffered;
     const hasRegions = (studio.desk?.superpixels.count ?? 0) > 0;
     buttons.get('smart').classList.toggle('fl-unavailable', Boolean(studio.desk) && !hasRegions);
   };
   studio.listen((what) => what === 'face' && update());
+  update();
   return make('div', { class: 'fl-tools', role: 'toolbar', 'aria-label': 'Tools', 'aria-orientation': 'vertical' }, ...buttons.values());
 }
 

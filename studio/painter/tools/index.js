@@ -11,6 +11,7 @@
  * @property {(name: string) => boolean} [key] a key while the tool is in hand; true: it was for it
  */
 
+import { createAcceptBrush } from './accept.js';
 import { createLasso, createPolygon, createRectangle } from './areas.js';
 import { createBrush } from './brush.js';
 import { createBucket, createPicker, createSmartBrush } from './picking.js';
@@ -24,6 +25,7 @@ const BUILDERS = {
   rectangle: createRectangle,
   bucket: createBucket,
   pick: createPicker,
+  accept: createAcceptBrush,
 };
 
 /** @returns {Record<string, Tool>} */
