@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 import time
 from pathlib import Path
+from typing import Any
 
 import click
 
-from core.files import sha256_of, whole_file
+from core.files import sha256_of, whole_file, write_whole
 from core.generators.engines import Device
 from core.generators.readout_files import load_readouts, save_readouts
 from core.generators.readout_training import (
@@ -99,6 +101,12 @@ def previews(*, on_step: OnStep, config: Path, seed: int | None, device: Device)
     help="Where the run's folder is made, and where projects are.",
 )
 @click.option("--resume", metavar="RUN", help="Go on with this run of the workspace instead.")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Also write the best epoch's weights to this .safetensors file, the figures beside it.",
+)
 @verb
 def segmenter(
     *,
@@ -106,6 +114,7 @@ def segmenter(
     config: Path,
     workspace: Path,
     resume: str | None,
+    out: Path | None,
     seed: int | None,
     device: Device,
 ) -> Report:
@@ -121,6 +130,8 @@ def segmenter(
     figures = train_from_config(
         training, workspace.resolve(), WeightStore(), config.stem, device, resume, on_step
     )
+    if out is not None:
+        _ship(Path(figures["path"]) / "best.safetensors", out, config, figures)
     told = [
         f"{split}: mean F1 {found['mean_f1']} %, mean IoU {found['mean_iou']} %"
         for split, found in figures["metrics"].items()
@@ -128,6 +139,17 @@ def segmenter(
     where = f"{figures['path']}: {figures['epochs']} epochs in {figures['seconds']} s, best "
     lines = [f"{where}{figures['best_epoch']}.", *told, *figures["warnings"]]
     return Report("\n".join(lines), figures)
+
+
+def _ship(best: Path, out: Path, config: Path, figures: dict[str, Any]) -> None:
+    """Copy the weights to `out`, and what is known of them into a .json beside it."""
+    command = f"python launch.py train segmenter --config {config} --out {out}"
+    facts = {name: value for name, value in figures.items() if name != "path"}
+    told = {"command": command, "file": out.name, "sha256": sha256_of(best), **facts}
+    with whole_file(out) as unfinished:
+        shutil.copyfile(best, unfinished)
+    text = json.dumps(told, indent=2) + "\n"
+    write_whole(out.with_suffix(".json"), text.encode("utf-8"))
 
 
 def _table(weights: Path, qualities: list[ReadoutQuality], seconds: int) -> str:

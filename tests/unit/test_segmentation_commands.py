@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from annotations import AnnotationStore
+from core.files import sha256_of
 from core.generators import Noise
 from core.sampling import latents_from_seeds
 from core.weights import WeightStore
@@ -35,7 +36,7 @@ def place(small_store: WeightStore, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     return tmp_path
 
 
-def _train(place: Path, **changes: object) -> Result:
+def _train(place: Path, *more: str, **changes: object) -> Result:
     config = {
         "dataset": (place / "project").read_text(),
         "generator": "small",
@@ -45,13 +46,22 @@ def _train(place: Path, **changes: object) -> Result:
     }
     (place / "quick.yaml").write_text(json.dumps(config))
     options = ["--config", str(place / "quick.yaml"), "--workspace", str(place / "workspace")]
-    return CliRunner().invoke(train, ["segmenter", *options, "--json", "--device", "cpu"])
+    return CliRunner().invoke(train, ["segmenter", *options, "--json", "--device", "cpu", *more])
 
 
 def _figures(result: Result) -> dict:
     assert result.exit_code == 0, result.output
     found: dict = json.loads(result.stdout.splitlines()[-1])
     return found
+
+
+def test_weights_to_ship_lie_beside_their_figures(place: Path) -> None:
+    out = place / "ship" / "small.safetensors"
+    trained = _figures(_train(place, "--out", str(out), epochs=1))
+    told = json.loads(out.with_suffix(".json").read_text())
+    assert told["sha256"] == sha256_of(out) == sha256_of(Path(trained["path"]) / "best.safetensors")
+    assert told["command"].startswith("python launch.py train segmenter --config")
+    assert told["metrics"] == trained["metrics"] and "path" not in told
 
 
 def test_a_trained_segmenter_labels_and_is_judged(place: Path) -> None:
