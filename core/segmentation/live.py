@@ -7,7 +7,8 @@ labelled on the open face, so that it depends on what is painted and not on the 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,12 +22,27 @@ from core.segmentation.live_features import Described, Examples
 
 FACE_EXAMPLES = 1500  # pixels drawn of each painted face
 OWN_EXAMPLES = 1500  # pixels drawn of the open face
-OWN_WEIGHT = 3.0  # at most, of their mean loss beside that of the painted faces
+OWN_WEIGHT = 1.0  # of strokes that surprise, beside the painted faces' examples; more overshoots
 BASE = Fit(steps=300, batch=1536)
 REFRESH = Fit(steps=120, rate=3e-3, batch=1536)  # a base that another face is added to
-OWN = Fit(steps=60, rate=6e-3)
+OWN = Fit(steps=40, rate=4e-3, batch=512)
 ALONE = Fit(steps=120)  # nothing but the strokes to learn from
+CALM_WEIGHT = 0.05  # of strokes where the painted faces say the same already
+ANCHOR_STEP = 37  # every how manieth cell of the open face is an anchor
 CALM = 5  # cells a side that uncertainty is averaged over
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Small steps on one core: on a busy machine, cores that wait for each other at every step
+    make them up to ten times slower.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def never(*_: object) -> None:
@@ -79,7 +95,8 @@ def learn_base(
     known = None if before is None else before.ensemble
     goes_on = known is not None and known.inputs == inputs
     ensemble = known.copy() if known is not None and goes_on else Ensemble(inputs, num_classes)
-    ensemble.fit([(together, 1.0)], REFRESH if goes_on else BASE, check)
+    with one_thread():
+        ensemble.fit([(together, torch.ones(len(together)))], REFRESH if goes_on else BASE, check)
     return Base(ensemble, together, _seen(together, num_classes), len(faces), has_prior)
 
 
@@ -101,19 +118,17 @@ def predict(
         seen = torch.ones_like(seen)
     if int(seen.sum()) < 2:
         return None
-    ensemble = _adapted(base, face, own, num_classes, check)
-    probability, doubt = ensemble.probabilities(face, seen, check)
-    labels = _labels(probability, face.side, shape, check)
+    with one_thread():
+        ensemble = _adapted(base, face, own, num_classes, check)
+        probability, doubt = ensemble.probabilities(face, seen, check)
+        labels = _labels(probability, face.side, shape, check)
     return Prediction(labels, _levels(doubt, face.side), time.perf_counter() - start)
 
 
 def _adapted(
     base: Base, face: Described, own: Examples, num_classes: int, check: Check
 ) -> Ensemble:
-    """The base's networks, gone on with the strokes and, so as not to forget, its examples.
-
-    Strokes of few classes weigh less: many of one class would drown the others.
-    """
+    """The base's networks, gone on with the strokes and, so as not to forget, its examples."""
     ensemble = base.ensemble
     if ensemble is None:
         ensemble = Ensemble(face.pixels.shape[1], num_classes)
@@ -121,11 +136,48 @@ def _adapted(
         return ensemble
     ensemble = ensemble.copy()
     if base.examples is None:
-        ensemble.fit([(own, 1.0)], ALONE, check)
-    else:
-        weight = OWN_WEIGHT * min(1.0, 2.0 * int(_seen(own, num_classes).sum()) / num_classes)
-        ensemble.fit([(own, weight), (base.examples, 1.0)], OWN, check)
+        ensemble.fit([(own, torch.ones(len(own)))], ALONE, check)
+        return ensemble
+    usual = torch.bincount(base.examples.labels, minlength=num_classes)
+    weights = OWN_WEIGHT * as_usual(own.labels, usual) * (surprise(ensemble, own) + CALM_WEIGHT)
+    anchors, sureness = anchored(ensemble, face)
+    groups = [(own, weights), (base.examples, torch.ones(len(base.examples)))]
+    ensemble.fit([*groups, (anchors, sureness)], OWN, check)
     return ensemble
+
+
+@torch.no_grad()
+def anchored(ensemble: Ensemble, face: Described) -> tuple[Examples, Tensor]:
+    """Cells of the face with the classes that they seem to be, and how sure that is, [N].
+
+    Without them, strokes of some classes would make every other class unlikely on this face.
+    """
+    cells = torch.arange(ANCHOR_STEP // 2, len(face.pixels), ANCHOR_STEP)
+    prior = None if face.prior is None else face.prior[cells]
+    pixels = face.pixels[cells]
+    logits = ensemble.logits(pixels.float(), None if prior is None else prior.float())
+    sureness, labels = logits.softmax(-1).mean(0).max(-1)
+    return Examples(pixels, prior, labels), sureness.square()
+
+
+@torch.no_grad()
+def surprise(ensemble: Ensemble, examples: Examples) -> Tensor:
+    """How far the networks are from the right answer: [N], 0 to 1."""
+    prior = None if examples.prior is None else examples.prior.float()
+    shares = ensemble.logits(examples.pixels.float(), prior).softmax(-1).mean(0)  # [N, K]
+    return 1.0 - shares.gather(1, examples.labels[:, None])[:, 0]
+
+
+def as_usual(labels: Tensor, usual: Tensor) -> Tensor:
+    """Weights [N], 1 on average, that give strokes the mix of classes that faces have.
+
+    Somebody corrects an earring with as large a stroke as the hair: taken as they are, strokes
+    would say that earrings are as common. usual: how often each class occurs, [K].
+    """
+    counts = torch.bincount(labels, minlength=len(usual)).clamp(min=1)
+    common = usual.clamp(min=int(usual[usual > 0].min()))
+    weights = (common / counts)[labels]
+    return weights / weights.mean()
 
 
 def _labels(

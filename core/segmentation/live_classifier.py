@@ -66,11 +66,11 @@ class Ensemble:
         return found if prior is None else found + trust * prior
 
     def fit(
-        self, groups: list[tuple[Examples, float]], how: Fit, check: Check, seed: int = 0
+        self, groups: list[tuple[Examples, Tensor]], how: Fit, check: Check, seed: int = 0
     ) -> None:
-        """Train on groups of examples, each with the weight that its mean loss has."""
+        """Train on groups of examples, each with weights [N] of its examples."""
         source = torch.Generator().manual_seed(seed)
-        data = [_Group(examples, weight, source) for examples, weight in groups if len(examples)]
+        data = [_Group(examples, each, source) for examples, each in groups if len(examples)]
         weights = [each.requires_grad_() for each in self.weights]
         optimizer = torch.optim.AdamW(weights, lr=how.rate, weight_decay=how.decay)
         for step in range(how.steps if data else 0):
@@ -88,7 +88,7 @@ class Ensemble:
         logits = self.logits(pixels, prior)  # [M, N, K]
         flat = labels.expand(MEMBERS, -1).reshape(-1)
         each = F.cross_entropy(logits.reshape(-1, self.num_classes), flat, reduction="none")
-        return group.weight * (each * shares.reshape(-1)).mean() * MEMBERS
+        return (each * shares.reshape(-1)).mean() * MEMBERS
 
     @torch.no_grad()
     def probabilities(self, face: Described, seen: Tensor, check: Check) -> tuple[Tensor, Tensor]:
@@ -114,13 +114,12 @@ class Ensemble:
 class _Group:
     """Examples ready for training; each member sees some of them more, some less."""
 
-    def __init__(self, examples: Examples, weight: float, source: torch.Generator) -> None:
+    def __init__(self, examples: Examples, weights: Tensor, source: torch.Generator) -> None:
         self.pixels = examples.pixels.float()
         self.prior = None if examples.prior is None else examples.prior.float()
         self.labels = examples.labels
-        self.weight = weight
         draws = torch.rand(MEMBERS, len(examples), generator=source)
-        self.shares = -torch.log(draws.clamp(min=1e-6))  # a smooth bootstrap: mean 1
+        self.shares = -torch.log(draws.clamp(min=1e-6)) * weights  # a smooth bootstrap
 
     def draw(
         self, batch: int, source: torch.Generator

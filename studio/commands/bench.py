@@ -16,6 +16,7 @@ from core.progress import OnStep
 from core.weights import WeightStore
 from studio.bench.postgres import server_programs, temporary_server
 from studio.bench.store import StoreBench, StoreFigures, bench_store
+from studio.commands.bench_live import live_bench
 from studio.commands.bench_segmenter import segmenter_bench
 from studio.commands.frame import Report, generator_option, verb
 
@@ -26,6 +27,7 @@ def bench() -> None:
 
 
 bench.add_command(segmenter_bench)
+bench.add_command(live_bench)
 
 
 @bench.command("generator")

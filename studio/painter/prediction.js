@@ -10,14 +10,16 @@ import { abgr } from './overlay.js';
 
 const HATCH = 7; // pixels of a 512 px face from line to line
 const HATCH_OPACITY = 0.62;
-const CALM = 70; // uncertainty below this is not shown, of 255
-const HEAT = 0x00e5ff; // BGR of uncertainty: a yellow that no part of a face has
+const CALM = 0.85; // share of the pixels whose uncertainty is not shown: those that are surest
+const GLARING = 0.995; // share from which it is shown at its strongest
+const HEAT = 0x00ffc6; // BGR of uncertainty: a yellow green that no part of a face has
 
 export class Prediction {
   isOffered = false; // is there anybody who predicts?
   ids = null; // [height * width] class ids, or null
   uncertainty = null; // {ids: Uint8Array, width, height}, 0 to 255
   isUncertaintyShown = false;
+  range = null; // levels of uncertainty from which it is shown, and at its strongest
   #isEverywhere = false; // also where something else is painted: while it is being taken over
   #listeners = [];
 
@@ -32,6 +34,7 @@ export class Prediction {
 
   set(ids, uncertainty) {
     Object.assign(this, { ids, uncertainty });
+    this.range = uncertainty && [CALM, GLARING].map((share) => quantile(uncertainty.ids, share));
     this.#tell();
   }
 
@@ -114,7 +117,17 @@ export class PredictionLayer {
     const column = Math.floor((x * uncertainty.width) / this.map.width);
     const row = Math.floor((y * uncertainty.height) / this.map.height);
     const level = uncertainty.ids[row * uncertainty.width + column];
-    if (level < CALM) return 0;
-    return (((40 + Math.round(((level - CALM) * 190) / (255 - CALM))) << 24) | HEAT) >>> 0;
+    const [calm, glaring] = this.prediction.range;
+    if (level <= calm) return 0;
+    const strength = Math.min(1, (level - calm) / Math.max(1, glaring - calm));
+    return ((Math.round(60 + 170 * strength) << 24) | HEAT) >>> 0;
   }
+}
+
+/** The level that this share of the values does not exceed. @param {Uint8Array} values */
+function quantile(values, share) {
+  const counts = new Uint32Array(256);
+  for (const value of values) counts[value]++;
+  let left = share * values.length;
+  return counts.findIndex((count) => (left -= count) <= 0);
 }

@@ -13,7 +13,7 @@ from core.bench.live import TrueFace, bench_live, mean_f1, paint_stroke
 from core.errors import Cancelled
 from core.generators import Generator, Noise, Outputs, RenderPass, Runtime, open_runtime
 from core.segmentation.classes import ClassSet
-from core.segmentation.live import Base, learn_base, predict
+from core.segmentation.live import Base, as_usual, learn_base, predict, surprise
 from core.segmentation.live_features import (
     Basis,
     Described,
@@ -143,14 +143,25 @@ def test_painted_faces_predict_another_one_without_a_stroke(faces: list[TrueFace
     assert (made.labels == truth).mean() > 0.6
 
 
-def test_strokes_on_the_face_outweigh_what_other_faces_taught(faces: list[TrueFace]) -> None:
-    """All labels of the face are swapped: the prediction follows the strokes."""
-    swapped = TrueFace(faces[3].described, np.uint8(2) - faces[3].mask)
+def test_strokes_on_the_face_move_what_other_faces_taught(faces: list[TrueFace]) -> None:
+    """All its labels are swapped: the prediction goes towards the strokes."""
+    swapped = np.uint8(2) - faces[3].mask
+    base, face = base_of(faces[:3]), faces[3].described
+    before = predict(base, face, draw_examples(face, NOTHING, 10), (32, 32))
+    after = predict(base, face, draw_examples(face, swapped, 1000), (32, 32))
+    assert before is not None and after is not None
+    assert (after.labels == swapped).mean() > (before.labels == swapped).mean() + 0.02
+
+
+def test_strokes_weigh_as_usual_and_surprising_ones_more(faces: list[TrueFace]) -> None:
+    weights = as_usual(torch.tensor([0, 0, 0, 2]), torch.tensor([900, 0, 100]))
+    assert float(weights.mean()) == pytest.approx(1.0)
+    assert float(weights[:3].sum() / weights[3]) == pytest.approx(9.0)
     base = base_of(faces[:3])
-    own = draw_examples(swapped.described, swapped.mask, 1000)
-    made = predict(base, swapped.described, own, (32, 32))
-    assert made is not None
-    assert (made.labels == swapped.mask).mean() > (made.labels == faces[3].mask).mean()
+    drawn = draw_examples(faces[3].described, faces[3].mask, 500)
+    turned = Examples(drawn.pixels, None, 2 - drawn.labels)
+    assert base.ensemble is not None
+    assert surprise(base.ensemble, turned).mean() > surprise(base.ensemble, drawn).mean()
 
 
 def test_the_same_strokes_predict_the_same_whatever_came_between(faces: list[TrueFace]) -> None:

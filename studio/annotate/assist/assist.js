@@ -183,7 +183,7 @@ function describe(facts, map) {
     sources.push(`${count} painted face${facts.num_finished === 1 ? '' : 's'}`);
   }
   if (map.counts[UNLABELLED] < map.ids.length) sources.push('your strokes');
-  return `Predicted from ${sources.join(', ').replace(/, ([^,]*)$/, ' and $1')}, hatched where nothing is painted`;
+  return `Predicted from ${sources.join(', ').replace(/, ([^,]*)$/, ' and $1')}`;
 }
 
 function recalled(key) {

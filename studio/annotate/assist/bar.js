@@ -34,7 +34,7 @@ export function createAssistBar(assist) {
     const settings = studio.settings;
     const classId = settings.get('classId');
     text.textContent = assist.text;
-    text.title = assist.text;
+    text.title = `${assist.text}. Hatched: predicted; filled: painted.`;
     element.dataset.state = assist.state;
     for (const each of [all, one, here]) each.disabled = !studio.prediction.ids || studio.isReadOnly;
     name.textContent = studio.nameOf(classId);
