@@ -22,7 +22,7 @@ from core.segmentation.live_features import Described, Examples
 
 FACE_EXAMPLES = 1500  # pixels drawn of each painted face
 OWN_EXAMPLES = 1500  # pixels drawn of the open face
-OWN_WEIGHT = 1.0  # of strokes that surprise, beside the painted faces' examples; more overshoots
+OWN_WEIGHT = 2.0  # of strokes that surprise, beside the painted faces' examples; more overshoots
 BASE = Fit(steps=300, batch=1536)
 REFRESH = Fit(steps=120, rate=3e-3, batch=1536)  # a base that another face is added to
 OWN = Fit(steps=40, rate=4e-3, batch=512)
@@ -142,7 +142,7 @@ def _adapted(
     weights = OWN_WEIGHT * as_usual(own.labels, usual) * (surprise(ensemble, own) + CALM_WEIGHT)
     anchors, sureness = anchored(ensemble, face)
     groups = [(own, weights), (base.examples, torch.ones(len(base.examples)))]
-    ensemble.fit([*groups, (anchors, sureness)], OWN, check)
+    ensemble.fit([*groups, (anchors, sureness * (1.0 - own.coverage))], OWN, check)
     return ensemble
 
 

@@ -53,11 +53,15 @@ class Described:
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """Labelled cells. pixels, prior: as in `Described`, [N, ...]; labels: indices int64 [N]."""
+    """Labelled cells. pixels, prior: as in `Described`, [N, ...]; labels: indices int64 [N].
+
+    coverage: the share of the face that is labelled, 0 to 1.
+    """
 
     pixels: Tensor
     prior: Tensor | None
     labels: Tensor
+    coverage: float = 0.0
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -235,4 +239,5 @@ def draw_examples(
     cells = rows * face.side // height * face.side + columns * face.side // width
     at = torch.from_numpy(cells)
     prior = None if face.prior is None else face.prior[at]
-    return Examples(face.pixels[at], prior, torch.from_numpy(flat[places].astype(np.int64)))
+    picked = torch.from_numpy(flat[places].astype(np.int64))
+    return Examples(face.pixels[at], prior, picked, float(counts.sum() / max(flat.size, 1)))

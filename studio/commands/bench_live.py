@@ -18,7 +18,7 @@ from core.segmentation.live import learn_base
 from core.segmentation.live_features import basis_resolutions, draw_examples, open_basis
 from core.weights import WeightStore
 from studio.commands.frame import Report, verb
-from studio.workflows.training_data import class_set
+from studio.workflows.class_schemes import class_set
 
 
 @click.command("live")
