@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,6 +69,11 @@ class LabelledFaces:
         if size == self.size:
             return self
         return LabelledFaces(self.ws, reduce_labels(self.labels, size), self.names, self.noise)
+
+    def only(self, classes: ClassSet) -> LabelledFaces:
+        """The same faces with nothing but these classes; other pixels become unlabelled."""
+        known = np.isin(self.labels, classes.ids)
+        return replace(self, labels=np.where(known, self.labels, UNLABELLED).astype(np.uint8))
 
     def indices(self, classes: ClassSet) -> NDArray[np.uint8]:
         """Masks as indices of `classes`, uint8 [N, S, S].

@@ -133,7 +133,7 @@ def evaluate_segmenter(
         faces = labelled_faces(store, data, generator, segmenter.size)[split]
     if not len(faces):
         raise InvalidRequestError(f"'{dataset}' has no faces for {split}.")
-    truth = faces.indices(segmenter.classes)
+    truth = faces.only(segmenter.classes).indices(segmenter.classes)
     cache = FeatureCache(generator, segmenter.resolutions, device=models.device)
     predicted = np.empty_like(truth)
     for place in range(len(faces)):

@@ -21,6 +21,7 @@ from core.segmentation.training_config import PARTS, SegmenterTraining, as_json
 from core.weights import WeightStore
 from studio.configs import config_of
 from studio.jobs import JobRunner
+from studio.workflows.class_schemes import learned_classes
 from studio.workflows.run_folders import RunFolder, find_run, make_run
 from studio.workflows.run_views import TRAIN_SEGMENTER
 from studio.workflows.training_data import TrainingData, check_size, choose_data, split_data
@@ -73,7 +74,8 @@ def start_training(
 def new_run(
     workspace: Path, title: str, config: SegmenterTraining, data: TrainingData, person: str = ""
 ) -> RunFolder:
-    """A run folder that says what is to be done. Raises OutputError."""
+    """A run folder that says what is to be done. Raises InvalidRequestError, OutputError."""
+    learned_classes(data.scheme, config.classes)  # refused before anything is made
     run = make_run(workspace, title)
     content = as_json(config)
     write_whole(run.path / "config.yaml", yaml.safe_dump(content, sort_keys=False).encode())

@@ -18,6 +18,7 @@ from core.files import sha256_of
 from core.generators import Device, Generator, Noise, Outputs, RenderPass, Runtime, open_runtime
 from core.generators.checkpoint import read_weights
 from core.progress import OnStep, Step
+from core.segmentation.classes import ClassSet
 from core.segmentation.features import FeatureCache, batched
 from core.segmentation.head import Head
 from core.segmentation.history import Epoch
@@ -32,7 +33,7 @@ from core.weights import WeightStore
 from studio.jobs.outcomes import failure_of
 from studio.jobs.reporting import PausedError
 from studio.jobs.site import Site
-from studio.workflows.class_schemes import class_set
+from studio.workflows.class_schemes import learned_classes
 from studio.workflows.event_files import EventFile
 from studio.workflows.run_folders import RunFolder, find_run
 from studio.workflows.run_samples import write_samples
@@ -109,15 +110,20 @@ class _Training:
         self.run_folder, self.device = run, device
         self.config = SegmenterTraining(**facts["config"]).resolved()
         self.data = TrainingData.from_json(facts["data"])
-        self.classes = class_set(self.data.scheme)
+        self.classes = learned_classes(self.data.scheme, self.config.classes)
         learning = len(self.data.of("train"))
         steps = -(-learning // (self.config.batch_size or 1)) * (self.config.epochs or 0)
         self.steps = _Steps(on_step, steps)
         self.generator = _opened(weights, self.data, self.steps)
-        self.faces = labelled_faces(store, self.data, self.generator, self.config.size)
+        self.faces = {
+            split: faces.only(self.classes)
+            for split, faces in labelled_faces(
+                store, self.data, self.generator, self.config.size
+            ).items()
+        }
         self.features = FeatureCache(self.generator, device=device)
         self.camera = _Camera(self.generator, device)
-        self.samples = _Samples(run, self.data, self.camera)
+        self.samples = _Samples(run, self.data, self.classes, self.camera)
 
     def run(self) -> dict[str, Any]:
         first = self._reconcile() + 1
@@ -238,6 +244,7 @@ class _Samples:
 
     run: RunFolder
     data: TrainingData
+    classes: ClassSet
     camera: _Camera
     _pictures: list[NDArray[np.uint8]] = field(default_factory=list)
 
@@ -245,7 +252,7 @@ class _Samples:
         count = min(SAMPLE_FACES, len(faces))
         if not self._pictures:
             self._pictures = self.camera.take(faces, count)
-        ids = class_set(self.data.scheme).id_table()
+        ids = self.classes.id_table()
         rows = [
             (picture, faces.labels[place], ids[predict(head, faces, place, features)])
             for place, picture in enumerate(self._pictures)

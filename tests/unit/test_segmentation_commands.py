@@ -13,6 +13,7 @@ from annotations import AnnotationStore
 from core.files import sha256_of
 from core.generators import Noise
 from core.sampling import latents_from_seeds
+from core.segmentation import load_segmenter
 from core.weights import WeightStore
 from studio.commands.bench import bench
 from studio.commands.evaluate import evaluate
@@ -129,3 +130,26 @@ def test_the_bench_puts_configurations_side_by_side(place: Path) -> None:
         assert plot.size == (640, 400)
     refused = CliRunner().invoke(bench, ["segmenter", *options, "--configs", "u-net"])
     assert refused.exit_code == 2 and "There is no 'u-net'. Known: weave" in refused.stderr
+
+
+def test_only_the_classes_that_are_listed_are_learned_and_judged(place: Path) -> None:
+    with AnnotationStore.open(place / "workspace") as store:
+        ids = [label.id for label in store.projects.list()[0].scheme.classes][:2]
+    trained = _figures(_train(place, classes=ids, epochs=1))
+    best = Path(trained["path"]) / "best.safetensors"
+    assert load_segmenter(best).classes.ids == tuple(ids)
+    options = ["--segmenter", str(best), "--dataset", (place / "project").read_text()]
+    options += ["--workspace", str(place / "workspace"), "--json", "--device", "cpu"]
+    judged = _figures(CliRunner().invoke(evaluate, ["segmenter", *options]))
+    assert len(judged["classes"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("classes", "complaint"), [(7, "classes says 7, but the label scheme"), ([254], "no class")]
+)
+def test_classes_that_the_scheme_has_not_are_refused(
+    place: Path, classes: object, complaint: str
+) -> None:
+    refused = _train(place, classes=classes)
+    assert refused.exit_code == 2 and complaint in refused.stderr
+    assert not list((place / "workspace" / "runs").glob("*"))
