@@ -97,7 +97,8 @@ def main() -> None:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
             page = browser.new_page(viewport={"width": 1280, "height": 720})
             page.add_init_script(f"({NAMED})('Ann')")
-            print(json.dumps(measured(page, studio.address, project, folder), indent=1))
+            figures = measured(page, studio.address, project, folder)
+            sys.stdout.write(json.dumps(figures, indent=1) + "\n")
             browser.close()
 
 

@@ -193,7 +193,7 @@ def test_work_that_is_not_wanted_any_more_stops(faces: list[TrueFace]) -> None:
         if len(calls) > 5:
             raise Cancelled("A newer request took its place.")
 
-    with pytest.raises(Cancelled):
+    with pytest.raises(Cancelled, match="newer request took its place"):
         predict(base_of(faces[:1]), faces[3].described, strokes(faces[3]), (32, 32), check)
     assert len(calls) == 6
 

@@ -248,7 +248,7 @@ def test_a_cancelled_one_lets_the_next_one_work(
     def refuse() -> None:
         raise Cancelled("A newer request took its place.")
 
-    with pytest.raises(Cancelled):
+    with pytest.raises(Cancelled, match="newer request took its place"):
         services.live.predict(project[1][0], None, refuse)
     assert services.live.predict(project[1][0], None, never).needs
 
@@ -276,7 +276,7 @@ def test_a_face_can_be_looked_at_ahead(
     client: TestClient, services: Services, project: tuple[int, list[int]]
 ) -> None:
     assert client.post(f"/annotate/faces/{project[1][1]}/live").json() == {"is_ready": True}
-    with pytest.raises(OtherFaceError):
+    with pytest.raises(OtherFaceError, match="made by generator 'elsewhere', which is not here"):
         made = replace(generated(services, 1)[0], generator="elsewhere")
         foreign = services.store.faces.add(services.store.projects.create("f").id, [made])
         services.live.prepare(foreign.face_ids[0], never)
