@@ -58,7 +58,7 @@ def _actions(view: RunView, is_in_force: bool) -> str:
             parts.append(_button("promote", "Use as the segmenter"))
         address = escape(_url(view, "weights.safetensors"), quote=True)
         parts.append(f'<a class="fl-button" href="{address}" download>Download weights</a>')
-    return f'<div class="fl-actions">{"".join(parts)}</div>'
+    return f'<div class="fl-run-actions">{"".join(parts)}</div>'
 
 
 def _report_button(view: RunView, file: str, text: str) -> str:
