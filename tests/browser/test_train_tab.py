@@ -148,16 +148,16 @@ def test_two_runs_queue_and_either_can_be_cancelled_and_gone_on_with(
     page.wait_for_function(
         "(row) => /\\b[1-9]\\d* of 400/.test(document.querySelector(row).innerText)", arg=first
     )
-    page.click(".fl-actions >> text=Cancel")
+    page.click(".fl-run-actions >> text=Cancel")
     page.wait_for_selector(f"{first} .fl-state-cancelled")
     page.wait_for_selector(f"{second} .fl-state-done")
     reached = len(run_of(small_studio, page, first).history())
     page.reload()
     open_tab(page)
     page.wait_for_selector(f"{first}.fl-chosen")  # what was chosen stays so
-    page.click(".fl-actions >> text=Resume")
+    page.click(".fl-run-actions >> text=Resume")
     page.wait_for_selector(f"{first} .fl-state-running")
-    page.click(".fl-actions >> text=Cancel")
+    page.click(".fl-run-actions >> text=Cancel")
     page.wait_for_selector(f"{first} .fl-state-cancelled")
     history = run_of(small_studio, page, first).history()
     assert [entry["epoch"] for entry in history] == list(range(1, len(history) + 1))
