@@ -140,7 +140,11 @@ def test_sizes_change_by_key_and_wheel_and_are_remembered_per_tool(painter: Scre
     painter.press("e", "[")
     eraser = painter.js(size)
     painter.reload()
-    assert painter.js("() => painter.settings.get('sizes')") == {"brush": 28, "eraser": eraser}
+    assert painter.js("() => painter.settings.get('sizes')") == {
+        "brush": 28,
+        "eraser": eraser,
+        "accept": 40,
+    }
     painter.take("brush", size=500)
     assert painter.js(size) == 200
 

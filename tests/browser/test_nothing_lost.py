@@ -338,5 +338,6 @@ def test_spoilt_settings_of_the_browser_are_left_aside(
     )
     screen.js("(text) => localStorage.setItem('faceloom-painter', text)", spoilt)
     screen.visit()
-    assert screen.js("() => painter.settings.get('sizes')") == {"brush": 24, "eraser": 24}
+    sizes = screen.js("() => painter.settings.get('sizes')")
+    assert sizes == {"brush": 24, "eraser": 24, "accept": 40}
     assert screen.js("() => painter.settings.get('opacity')") == 0.55
