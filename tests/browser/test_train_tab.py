@@ -78,6 +78,7 @@ def open_tab(page: Any) -> Any:
 
 
 def fill_in(page: Any, epochs: int, name: str, size: int = 32) -> None:
+    page.uncheck("label:has-text('Starter pack') input")  # of another generator
     page.click("#train-project input")
     page.click(f"text={PROJECT}")
     page.wait_for_function(
