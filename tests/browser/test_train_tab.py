@@ -78,7 +78,6 @@ def open_tab(page: Any) -> Any:
 
 
 def fill_in(page: Any, epochs: int, name: str, size: int = 32) -> None:
-    page.uncheck("label:has-text('Starter pack') input")  # of another generator
     page.click("#train-project input")
     page.click(f"text={PROJECT}")
     page.wait_for_function(
@@ -90,6 +89,8 @@ def fill_in(page: Any, epochs: int, name: str, size: int = 32) -> None:
         page.click("text=More settings")
     page.fill("#train-size input", str(size))
     page.keyboard.press("Tab")
+    page.wait_for_timeout(500)  # the form has been filled by the studio by now
+    page.uncheck("label:has-text('Starter pack') input")  # of another generator
 
 
 def start(page: Any, epochs: int, name: str) -> str:
