@@ -12,7 +12,7 @@ from core.generators import Device
 from core.progress import OnStep
 from core.seeds import parse_numbers
 from core.weights import WeightStore
-from studio.commands.frame import Report, verb
+from studio.commands.frame import Report, verb, workspace_option
 from studio.workflows.class_schemes import class_set
 from studio.workflows.segmenting import STARTER, open_data
 from studio.workflows.training_data import split_data
@@ -66,14 +66,7 @@ from studio.workflows.training_faces import labelled_faces
     metavar="FILE",
     help="Draw F1 over the number of painted faces into this PNG.",
 )
-@click.option(
-    "--workspace",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("workspace"),
-    show_default=True,
-    metavar="DIR",
-    help="Where projects are.",
-)
+@workspace_option("Where projects are.")
 @verb
 def segmenter_bench(
     *,

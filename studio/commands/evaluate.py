@@ -10,7 +10,7 @@ import click
 from core.generators import Device
 from core.progress import OnStep
 from core.weights import WeightStore
-from studio.commands.frame import Report, verb
+from studio.commands.frame import Report, verb, workspace_option
 from studio.model_cache import ModelCache
 from studio.workflows.segmenting import STARTER, evaluate_segmenter
 
@@ -46,14 +46,7 @@ def evaluate() -> None:
     metavar="DIR",
     help="Also write a page with the confusions and every face there.",
 )
-@click.option(
-    "--workspace",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("workspace"),
-    show_default=True,
-    metavar="DIR",
-    help="Where projects and a promoted segmenter are.",
-)
+@workspace_option("Where projects and a promoted segmenter are.")
 @verb
 def segmenter_evaluation(
     *,

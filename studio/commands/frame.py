@@ -9,6 +9,7 @@ import logging
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import click
@@ -115,6 +116,18 @@ def _explained(error: BaseException) -> tuple[str, int]:
     if isinstance(error, MemoryError):
         return "Error: Out of memory. Ask for fewer or smaller faces at once.", FAILED
     return f"Error: {type(error).__name__}: {message}. Run again with --debug for details.", FAILED
+
+
+def workspace_option(help_text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """--workspace DIR; help_text: what the verb looks for there."""
+    return click.option(
+        "--workspace",
+        type=click.Path(file_okay=False, path_type=Path),
+        default=Path("workspace"),
+        show_default=True,
+        metavar="DIR",
+        help=help_text,
+    )
 
 
 def generator_option(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -25,19 +25,12 @@ from annotations.interchange import (
 )
 from core.errors import CoreError, InvalidRequestError
 from core.progress import OnStep, Step
-from studio.commands.frame import Report, verb
+from studio.commands.frame import Report, verb, workspace_option
 
 MAX_SHOWN = 50  # problems, then only their number
 
 _folder = click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
-_workspace = click.option(
-    "--workspace",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("workspace"),
-    show_default=True,
-    metavar="DIR",
-    help="Where faceloom.db is; $FACELOOM_DATABASE_URL replaces it.",
-)
+_workspace = workspace_option("Where faceloom.db is; $FACELOOM_DATABASE_URL replaces it.")
 _project = click.option("--project", required=True, metavar="NAME", help="Which project.")
 _format = click.option(
     "--format",

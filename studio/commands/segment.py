@@ -9,7 +9,7 @@ import click
 from core.generators import Device
 from core.progress import OnStep
 from core.weights import WeightStore
-from studio.commands.frame import Report, generator_option, verb
+from studio.commands.frame import Report, generator_option, verb, workspace_option
 from studio.model_cache import ModelCache
 from studio.workflows.segmenting import SegmentRequest, segment_to_folder
 
@@ -36,14 +36,7 @@ from studio.workflows.segmenting import SegmentRequest, segment_to_folder
 )
 @click.option("--size", type=int, metavar="PX", help="Of both. [default: the segmenter's]")
 @click.option("--force", is_flag=True, help="Take latents of another generator that fit.")
-@click.option(
-    "--workspace",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("workspace"),
-    show_default=True,
-    metavar="DIR",
-    help="Where a promoted segmenter is looked for; nothing is written there.",
-)
+@workspace_option("Where a promoted segmenter is looked for; nothing is written there.")
 @generator_option
 @verb
 def segment(

@@ -10,7 +10,7 @@ import click
 from core.errors import InvalidRequestError
 from core.generators import Device
 from core.progress import OnStep
-from studio.commands.frame import Report, generator_option, verb
+from studio.commands.frame import Report, generator_option, verb, workspace_option
 
 
 @click.command()
@@ -22,14 +22,7 @@ from studio.commands.frame import Report, generator_option, verb
     show_default=True,
     help="Port to listen on; 0 takes a free one.",
 )
-@click.option(
-    "--workspace",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("workspace"),
-    show_default=True,
-    metavar="DIR",
-    help="Folder for everything that is kept; made if missing.",
-)
+@workspace_option("Folder for everything that is kept; made if missing.")
 @click.option(
     "--auth",
     type=click.Path(path_type=Path),

@@ -23,7 +23,7 @@ from core.generators.readout_training import (
 from core.progress import OnStep
 from core.segmentation import SegmenterTraining
 from core.weights import WeightStore
-from studio.commands.frame import Report, verb
+from studio.commands.frame import Report, verb, workspace_option
 from studio.configs import read_config
 from studio.workflows.training_runs import train_from_config
 
@@ -92,14 +92,7 @@ def previews(*, on_step: OnStep, config: Path, seed: int | None, device: Device)
     metavar="FILE",
     help="YAML whose keys are those of SegmenterTraining.",
 )
-@click.option(
-    "--workspace",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("workspace"),
-    show_default=True,
-    metavar="DIR",
-    help="Where the run's folder is made, and where projects are.",
-)
+@workspace_option("Where the run's folder is made, and where projects are.")
 @click.option("--resume", metavar="RUN", help="Go on with this run of the workspace instead.")
 @click.option(
     "--out",
