@@ -84,6 +84,15 @@ def load_starter_pack(folder: Path = STARTER) -> StarterPack:
         raise BadPackError(f"{listing} is not the list of a pack: {what}. {_MEND}") from error
 
 
+def starter_generator(folder: Path = STARTER) -> str | None:
+    """Name of the generator whose faces the pack shows; None where there is no readable pack."""
+    try:
+        content = yaml.safe_load((folder / "pack.yaml").read_text(encoding="utf-8"))
+        return str(content["generator"])
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError):
+        return None
+
+
 _MEND = "It belongs to the repository: git checkout annotations/starter"
 
 

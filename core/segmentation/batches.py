@@ -24,7 +24,10 @@ _PLACES = 4096  # remembered pixels of each class and face
 
 @dataclass(frozen=True)
 class Lesson:
-    """The faces that teach. maps: features of face i. labels: indices uint8 [N, S, S]."""
+    """The faces that teach.
+
+    maps: features of face i, reduced where the head reduces. labels: indices uint8 [N, S, S].
+    """
 
     maps: Callable[[int], Maps]
     labels: NDArray[np.uint8]

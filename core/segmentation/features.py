@@ -82,7 +82,7 @@ class FeatureCache:
 
     def _make(self, key: str, ws: NDArray[np.float32], noise: Noise) -> Maps:
         rendered = self._runtime.render(ws, noise)
-        maps = {r: _packed(rendered[f"features_{r}"]) for r in self.resolutions}
+        maps = {r: packed(torch.from_numpy(rendered[f"features_{r}"])) for r in self.resolutions}
         if self.folder is not None:
             try:
                 with whole_file(self._path(key)) as unfinished:
@@ -135,10 +135,10 @@ class FeatureCache:
             total -= size
 
 
-def _packed(rendered: NDArray[np.float32]) -> Tensor:
-    """float32 [C, r, r] -> float16, channels last."""
-    half = np.clip(rendered, -_HALF_MAX, _HALF_MAX).astype(np.float16)
-    return torch.from_numpy(np.ascontiguousarray(half.transpose(1, 2, 0))).permute(2, 0, 1)
+def packed(feature_map: Tensor) -> Tensor:
+    """float32 [C, r, r] -> float16 on the CPU, channels last."""
+    half = feature_map.clamp(-_HALF_MAX, _HALF_MAX).half().cpu()
+    return half.permute(1, 2, 0).contiguous().permute(2, 0, 1)
 
 
 def num_bytes(maps: Maps) -> int:

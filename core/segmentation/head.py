@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -12,17 +11,16 @@ from torch import Tensor, nn
 from core.errors import InvalidRequestError
 
 Features = Mapping[int, Tensor]  # resolution -> [N, C, resolution, resolution], float
-Draws = Literal["faces", "windows", "pixels"]
 
 
 class Head(nn.Module, ABC):
     """features -> logits [N, num_classes, size, size].
 
-    resolutions: the feature maps it reads, ascending. draws: what it is trained on: whole
-    faces, windows of faces, or single pixels.
+    resolutions: the feature maps it reads, ascending. reduces: whether training needs less
+    than the maps hold.
     """
 
-    draws: Draws = "faces"
+    reduces = False
 
     def __init__(self, channels: Mapping[int, int], num_classes: int, size: int) -> None:
         super().__init__()
@@ -44,6 +42,14 @@ class Head(nn.Module, ABC):
 
         Heads that standardise keep mean and deviation of each channel; others do nothing.
         """
+
+    def reduced(self, features: Features) -> Features:
+        """What training needs of whole maps, [N, fewer channels, r, r]; here all of it."""
+        return features
+
+    def on_reduced(self, features: Features) -> Tensor:
+        """What `forward` gives, from reduced whole maps."""
+        return self(features)  # type: ignore[no-any-return]
 
     def with_uncertainty(self, features: Features) -> tuple[Tensor, Tensor]:
         """Logits, and uncertainty [N, size, size] in 0..1.

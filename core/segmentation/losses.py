@@ -73,9 +73,8 @@ def pixel_loss(
 
     logits: [N, K, H, W]. labels: indices uint8 [N, H, W], 255 for none.
     """
-    if not bool((labels != UNLABELLED).any()):
+    labelled = labels != UNLABELLED
+    if not bool(labelled.any()):
         return logits.sum() * 0.0
-    target = labels.long()
-    return F.cross_entropy(
-        logits, target, weights, ignore_index=UNLABELLED, label_smoothing=smoothing
-    )
+    rows = logits.permute(0, 2, 3, 1)[labelled]  # [P, K]
+    return F.cross_entropy(rows, labels[labelled].long(), weights, label_smoothing=smoothing)

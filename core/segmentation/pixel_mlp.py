@@ -60,8 +60,6 @@ class Member(nn.Module):
 class PixelEnsemble(Head):
     """See the module. Its logits are the log of the members' mean probabilities."""
 
-    draws = "pixels"
-
     def __init__(
         self, channels: Mapping[int, int], num_classes: int, size: int, *, members: int = MEMBERS
     ) -> None:

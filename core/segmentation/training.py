@@ -25,7 +25,7 @@ from core.progress import OnStep, Step, ignore
 from core.segmentation.batches import Batches, Lesson
 from core.segmentation.checkpoints import Checkpoint, data_hash, load_checkpoint, save_checkpoint
 from core.segmentation.classes import UNLABELLED, ClassSet
-from core.segmentation.features import FeatureCache, Maps, batched
+from core.segmentation.features import FeatureCache, Maps, batched, packed
 from core.segmentation.heads import Head, build_head
 from core.segmentation.history import Epoch
 from core.segmentation.labelled import LabelledFaces
@@ -117,11 +117,12 @@ class _Work:
         channels = generator.synthesis.feature_channels
         self.head = build_head(config.model, channels, classes.num_classes, config.size)
         self.cache = features or FeatureCache(generator, self.head.resolutions, device=device)
+        self._learnt: dict[tuple[bool, int], Maps] = {}
         self._prepare()
         self.head.to(self.device)
         self.mean = [t.clone() for t in self._weights()]  # the running mean of the weights
         weights = class_weights(config.loss, labels, classes.num_classes, config.beta)  # type: ignore[arg-type]
-        lesson = Lesson(self._maps, labels, classes.mirrored())
+        lesson = Lesson(self._reduced, labels, classes.mirrored())
         self.batches = Batches(self.head, lesson, config, weights, self.device)
         self.optimiser = _optimiser(self.head, config)
         self.data = data_hash(
@@ -217,8 +218,8 @@ class _Work:
         predicted = []
         with self._mean_in_place():
             for place in range(len(self.validation)):
-                maps = self._maps_of(self.validation, place)
-                found = self.head(batched(maps, self.head.resolutions, self.device))
+                maps = self._reduced_of(self.validation, place)
+                found = self.head.on_reduced(batched(maps, self.head.resolutions, self.device))
                 predicted.append(found.argmax(1)[0].to(torch.uint8).cpu().numpy())
                 self.on_step(
                     Step(place + 1, len(self.validation), f"validating epoch {number}", "faces")
@@ -259,11 +260,24 @@ class _Work:
                 done += 1
                 self.on_step(Step(done, total, "features of the painted faces", "faces"))
         self.head.fit_statistics(
-            batched(self._maps(place), self.head.resolutions) for place in range(len(self.train))
+            batched(self._maps_of(self.train, place), self.head.resolutions)
+            for place in range(len(self.train))
         )
 
-    def _maps(self, place: int) -> Maps:
-        return self._maps_of(self.train, place)
+    def _reduced(self, place: int) -> Maps:
+        return self._reduced_of(self.train, place)
+
+    def _reduced_of(self, faces: LabelledFaces, place: int) -> Maps:
+        """What the head learns from, made once a face. Only to be asked for when the head has
+        the statistics that it goes on with: a checkpoint brings its own.
+        """
+        if not self.head.reduces:
+            return self._maps_of(faces, place)
+        key = (faces is self.train, place)
+        if key not in self._learnt:
+            maps = batched(self._maps_of(faces, place), self.head.resolutions, self.device)
+            self._learnt[key] = {r: packed(m[0]) for r, m in self.head.reduced(maps).items()}
+        return self._learnt[key]
 
     def _maps_of(self, faces: LabelledFaces, place: int) -> Maps:
         return self.cache.get(faces.ws[place], faces.noises[place])

@@ -33,7 +33,7 @@ class Recipe:
 
 THESIS = Recipe(batch_size=2, epochs=40, learning_rate=1e-3)
 RECIPES: dict[str, Recipe] = {
-    "weave": Recipe(3, 60, 4e-3, "adamw", 0.02, "cosine", 0.02, 0.99, 5),
+    "weave": Recipe(3, 120, 4e-3, "adamw", 0.02, "cosine", 0.02, 0.99, 10),
     "config-1": THESIS,
     "config-2a": THESIS,
     "config-2b": THESIS,
@@ -67,7 +67,7 @@ class SegmenterTraining:
     mirror: bool = False  # show half of the faces mirrored, left and right classes swapped
     rare: float = 0.6  # share of windows that are put on a class drawn evenly
     window: int = 192  # px a side, where a model learns from windows
-    windows: int = 4  # of each face and step
+    windows: int = 2  # of each face and step
     pixels: int = 2048  # of each face and step, where a model learns from pixels
     ema: float | None = None  # decay of the running mean of the weights; 0: none
     validate_every: int | None = None  # epochs

@@ -128,11 +128,12 @@ def _wire_data(services: Services, settings: TrainSettings, tab: gr.Tab) -> None
     @raises_notices
     def offer(starter: bool, project: int | None) -> dict[Any, Any]:
         offered = offered_data(services)
-        has_pack, known = offered["has_starter"], [id_ for _, id_ in offered["projects"]]
+        known = [id_ for _, id_ in offered["projects"]]
         kept = project if project in known else known[0]
+        usual = offered["starter_fits"] and kept == known[0]
         return {
             settings.starter: gr.Checkbox(
-                has_pack and (starter or kept == known[0]), interactive=has_pack
+                offered["has_starter"] and (starter or usual), interactive=offered["has_starter"]
             ),
             settings.project: gr.Dropdown(offered["projects"], value=kept),
         }

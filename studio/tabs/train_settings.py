@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from annotations.starter_pack import STARTER
+from annotations.starter_pack import starter_generator
 from core.segmentation.heads import HEADS
 from core.segmentation.losses import LOSSES
 from core.segmentation.training_config import RECIPES, SegmenterTraining
@@ -148,12 +148,19 @@ def read_request(
 
 
 def offered_data(services: Services) -> dict[str, Any]:
-    """The project's names with their finished faces, and whether there is a starter pack."""
+    """The projects' names with their finished faces, whether there is a starter pack, and whether
+    it shows faces of the generator that was chosen at first.
+    """
     projects: list[tuple[str, int]] = [("none", NO_PROJECT)]
     for each in services.store.projects.list():
         count = sum(each.num_faces[status] for status in FINISHED)
         projects.append((f"{each.name} ({count} painted)", each.id))
-    return {"projects": projects, "has_starter": (STARTER / "pack.yaml").is_file()}
+    generator = starter_generator()
+    return {
+        "projects": projects,
+        "has_starter": generator is not None,
+        "starter_fits": generator == services.generator,
+    }
 
 
 def _wire(settings: TrainSettings) -> None:

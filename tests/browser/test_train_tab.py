@@ -89,8 +89,7 @@ def fill_in(page: Any, epochs: int, name: str, size: int = 32) -> None:
         page.click("text=More settings")
     page.fill("#train-size input", str(size))
     page.keyboard.press("Tab")
-    page.wait_for_timeout(500)  # the form has been filled by the studio by now
-    page.uncheck("label:has-text('Starter pack') input")  # of another generator
+    assert not page.is_checked("label:has-text('Starter pack') input")  # of another generator
 
 
 def start(page: Any, epochs: int, name: str) -> str:

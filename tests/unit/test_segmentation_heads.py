@@ -19,6 +19,7 @@ from core.segmentation.labelling import first_largest
 from core.segmentation.losses import class_weights, effective_number, pixel_loss
 from core.segmentation.metrics import score
 from core.segmentation.pixel_mlp import Member, PixelEnsemble, sample_pixels
+from core.segmentation.principal import Principal, fit_principal
 from core.segmentation.splits import split_faces
 from core.segmentation.weave import Weave, Window
 from tests.segmentation_faces import CLASSES
@@ -98,7 +99,9 @@ def test_windows_in_the_middle_of_context_agree_with_the_whole_face() -> None:
         part = {
             r: f if r <= 8 else f[:, :, : r * 3 // 4, : r * 3 // 4] for r, f in features.items()
         }
-        window = head.on_windows(part, [Window(0, 0, 0)], 24)
+        window = head.on_windows(head.reduced(part), [Window(0, 0, 0)], 24)
+        reduced = head.on_reduced(head.reduced(features))
+    assert torch.allclose(reduced, whole, atol=1e-5)
     assert torch.allclose(window[..., :8, :8], whole[..., :8, :8], atol=1e-5)
 
 
@@ -119,7 +122,43 @@ def test_standardising_is_folded_into_the_weights() -> None:
 
 def test_no_faces_give_no_statistics() -> None:
     with pytest.raises(InvalidRequestError, match="no faces to learn from"):
+        fit_principal([], {8: Principal(3, 3, 2)})
+    with pytest.raises(InvalidRequestError, match="no faces to learn from"):
         fit_standardised([], {8: [Standardised(3, 2)]})
+
+
+def test_principal_components_are_folded_into_the_weights() -> None:
+    """As many as there are channels lose nothing; what on_reduced gives is what forward gives."""
+    layer = Principal(3, 3, 2)
+    mixed = torch.tensor([[1.0, 0.9, 0.1], [0.0, 0.4, 0.2], [0.0, 0.0, 0.3]])
+    x = torch.einsum("nchw,dc->ndhw", torch.randn(4, 3, 8, 8), mixed) + 5
+    fit_principal([{8: x[:1]}, {8: x[1:]}], {8: layer})
+    reduced = layer.reduced(x)
+    rows = reduced.permute(0, 2, 3, 1).reshape(-1, 3)
+    covariance = rows.T @ rows / len(rows)
+    assert torch.allclose(covariance, torch.diag(covariance.diagonal()), atol=1e-3)
+    assert covariance.diagonal().tolist() == sorted(covariance.diagonal().tolist(), reverse=True)
+    assert float(covariance.diagonal().sum()) == pytest.approx(3.0, rel=1e-3)
+    assert torch.allclose(layer.on_reduced(reduced), layer(x), atol=1e-4)
+    kept = layer.on_reduced(reduced, torch.tensor([0.0, 2.0, 1.0]))
+    assert torch.allclose(
+        kept,
+        F.conv2d(
+            reduced * torch.tensor([0.0, 2.0, 1.0])[:, None, None],
+            layer.weight[:, :, None, None],
+            layer.bias,
+        ),
+        atol=1e-4,
+    )
+
+
+def test_few_components_hold_what_correlated_channels_say() -> None:
+    layer = Principal(6, 2, 2)
+    spread = torch.randn(6, 2)
+    x = torch.einsum("nchw,dc->ndhw", torch.randn(2, 2, 16, 16), spread)
+    fit_principal([{16: x}], {16: layer})
+    standard = (x - x.mean((0, 2, 3), keepdim=True)) / x.std((0, 2, 3), keepdim=True, correction=0)
+    assert float(layer.reduced(x).square().sum() / standard.square().sum()) > 0.999
 
 
 def test_the_pixel_ensemble_equals_networks_on_upsampled_features() -> None:

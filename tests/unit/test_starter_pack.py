@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from annotations import default_scheme, encode_mask
-from annotations.starter_pack import BadPackError, load_starter_pack
+from annotations.starter_pack import BadPackError, load_starter_pack, starter_generator
 
 
 @pytest.fixture
@@ -40,6 +40,14 @@ def test_a_pack_gives_its_faces_in_order(folder: Path) -> None:
     assert np.all(pack.faces[1].mask == 9)
     assert pack.split("test") == (1,) and pack.split("validation") == ()
     assert (pack.generator, pack.psi, pack.size, pack.scheme) == ("tiny", 0.7, 8, default_scheme())
+
+
+def test_a_packs_generator_is_told_without_reading_its_faces(folder: Path) -> None:
+    (folder / "masks" / "9.png").unlink()
+    assert starter_generator(folder) == "tiny"
+    (folder / "pack.yaml").write_text("[damaged")
+    assert starter_generator(folder) is None
+    assert starter_generator(folder / "elsewhere") is None
 
 
 def test_a_pack_may_bring_its_own_scheme(folder: Path) -> None:
