@@ -156,12 +156,23 @@ class _Work:
     @property
     def steps(self) -> int:
         """Of an epoch."""
-        return math.ceil(len(self.train) / (self.config.batch_size or 1))
+        return math.ceil(self._drawn / self._batch_size)
+
+    @property
+    def _batch_size(self) -> int:
+        return min(self.config.batch_size or 1, len(self.train))
+
+    @property
+    def _drawn(self) -> int:
+        """Faces of an epoch, few ones counted as often as they come."""
+        return max(len(self.train), (self.config.least_steps or 1) * self._batch_size)
 
     def _epoch(self, number: int, state: Checkpoint) -> float:
-        """One pass over the faces in random order; returns the mean loss."""
-        config, size = self.config, self.config.batch_size or 1
-        order = np.random.RandomState([config.seed, number]).permutation(len(self.train))
+        """The faces in random order, few of them several times; returns the mean loss."""
+        size, count = self._batch_size, len(self.train)
+        chance = np.random.RandomState([self.config.seed, number])
+        passes = [chance.permutation(count) for _ in range(math.ceil(self._drawn / count))]
+        order = np.concatenate(passes)[: self._drawn]
         losses = []
         began = time.monotonic()
         self.head.train()

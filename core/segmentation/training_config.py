@@ -29,11 +29,12 @@ class Recipe:
     smoothing: float = 0.0  # of the labels
     ema: float = 0.0  # decay of the running mean of the weights; 0: none
     validate_every: int = 1  # epochs
+    least_steps: int = 1  # of an epoch
 
 
 THESIS = Recipe(batch_size=2, epochs=40, learning_rate=1e-3)
 RECIPES: dict[str, Recipe] = {
-    "weave": Recipe(3, 120, 4e-3, "adamw", 0.02, "cosine", 0.02, 0.99, 10),
+    "weave": Recipe(3, 120, 4e-3, "adamw", 0.02, "cosine", 0.02, 0.99, 10, 5),
     "config-1": THESIS,
     "config-2a": THESIS,
     "config-2b": THESIS,
@@ -71,6 +72,7 @@ class SegmenterTraining:
     pixels: int = 2048  # of each face and step, where a model learns from pixels
     ema: float | None = None  # decay of the running mean of the weights; 0: none
     validate_every: int | None = None  # epochs
+    least_steps: int | None = None  # of an epoch: few faces come several times in it
     splits: dict[str, int] = field(  # where the data set names none itself
         default_factory=lambda: {"train": 30, "validation": 10, "test": 10}
     )
@@ -83,6 +85,7 @@ class SegmenterTraining:
         for name in ("size", "batch_size", "epochs", "window", "windows", "pixels"):
             _within(name, getattr(self, name), 1, 10**6)
         _within("validate_every", self.validate_every, 1, 10**6)
+        _within("least_steps", self.least_steps, 1, 10**6)
         _within("learning_rate", self.learning_rate, 1e-12, 100)
         _within("weight_decay", self.weight_decay, 0, 100)
         _within("smoothing", self.smoothing, 0, 0.5)

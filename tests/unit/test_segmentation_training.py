@@ -92,6 +92,24 @@ def test_a_resumed_training_ends_where_it_would_have(
         assert torch.equal(tensor, resumed.head.state_dict()[name]), name
 
 
+def test_few_faces_come_several_times_in_an_epoch() -> None:
+    steps = []
+
+    def watch(step: Step) -> None:
+        if step.doing.startswith("training"):
+            steps.append(step)
+
+    config = quick_training(epochs=2, batch_size=3, least_steps=5)
+    for count in (1, 4):
+        steps.clear()
+        faces = TRAIN.take(range(count))
+        trained = train_segmenter(
+            tiny_generator(), CLASSES, faces, None, config, device="cpu", on_step=watch
+        )
+        assert [step.done for step in steps] == list(range(1, 11))
+        assert all(epoch.loss > 0 for epoch in trained.history)
+
+
 def test_a_checkpoint_of_another_training_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.safetensors"
     _train(path, epochs=1)
