@@ -34,7 +34,7 @@ class Recipe:
 
 THESIS = Recipe(batch_size=2, epochs=40, learning_rate=1e-3)
 RECIPES: dict[str, Recipe] = {
-    "weave": Recipe(3, 120, 4e-3, "adamw", 0.02, "cosine", 0.02, 0.99, 10, 5),
+    "weave": Recipe(3, 110, 4e-3, "adamw", 0.02, "cosine", 0.02, 0.99, 10, 5),
     "config-1": THESIS,
     "config-2a": THESIS,
     "config-2b": THESIS,
