@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +38,14 @@ class TrueFace:
     mask: NDArray[np.uint8]
 
 
+@dataclass(frozen=True, eq=False)
+class Way:
+    """How faces are painted. base: what was learned before; None paints without live learning."""
+
+    base: Base | None
+    faces: Sequence[TrueFace]
+
+
 @dataclass(frozen=True)
 class Course:
     """Mean F1 (0..1) before the first stroke and after each; seconds each prediction took."""
@@ -51,22 +59,20 @@ class Course:
 
 
 def bench_live(
-    bases: dict[int, Base],
-    faces: Sequence[TrueFace],
+    ways: Mapping[str, Way],
     classes: ClassSet,
     most_strokes: int = MOST_STROKES,
     on_step: OnStep = ignore,
 ) -> dict[str, Any]:
-    """Figures as plain values. bases: number of painted faces -> what was learned from them."""
-    ways: dict[str, Base | None] = {"without": None}
-    ways |= {f"live, {count} painted faces": base for count, base in bases.items()}
+    """Figures of every way, by its name, as plain values."""
     found: dict[str, Any] = {}
-    for place, (name, base) in enumerate(ways.items()):
+    total, done = sum(len(way.faces) for way in ways.values()), 0
+    for name, way in ways.items():
         courses = []
-        for nth, face in enumerate(faces):
-            done = place * len(faces) + nth
-            on_step(Step(done, len(ways) * len(faces), "Painting faces", "faces"))
-            courses.append(paint_face(face, classes, base, most_strokes))
+        for face in way.faces:
+            on_step(Step(done, total, f"Painting faces {name}", "faces"))
+            courses.append(paint_face(face, classes, way.base, most_strokes))
+            done += 1
         found[name] = _summary(courses, most_strokes)
     return found
 

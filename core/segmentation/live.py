@@ -1,7 +1,8 @@
 """Live learning: from a few strokes on one face, and faces painted before, to the whole face.
 
 A base is learned from the painted faces; each prediction goes on from there with the pixels
-labelled on the open face, so that it depends on what is painted and not on the way there.
+labelled on the open face, so that it depends on what is painted and not on the way there. What
+the strokes changed is shown around them, and the less the farther away.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 
 from core.segmentation.live_classifier import Check, Ensemble, Fit
 from core.segmentation.live_features import Described, Examples
+from core.segmentation.live_reach import reach
 
 FACE_EXAMPLES = 1500  # pixels drawn of each painted face
 OWN_EXAMPLES = 1500  # pixels drawn of the open face
@@ -111,7 +113,7 @@ def predict(
 
     own: the labelled pixels of the open face. shape: height and width of the answer.
     """
-    start = time.perf_counter()
+    began = time.perf_counter()
     num_classes = len(base.seen)
     seen = base.seen | _seen(own, num_classes)
     if base.has_prior:
@@ -119,31 +121,36 @@ def predict(
     if int(seen.sum()) < 2:
         return None
     with one_thread():
-        ensemble = _adapted(base, face, own, num_classes, check)
+        start = base.ensemble or Ensemble(face.pixels.shape[1], num_classes)
+        ensemble = _adapted(start, base, face, own, check)
         probability, doubt = ensemble.probabilities(face, seen, check)
+        if base.can_predict and len(own):
+            before, _ = start.probabilities(face, seen, check)
+            probability = _blended(before, probability, reach(face, own)[:, None])
         labels = _labels(probability, face.side, shape, check)
-    return Prediction(labels, _levels(doubt, face.side), time.perf_counter() - start)
+    return Prediction(labels, _levels(doubt, face.side), time.perf_counter() - began)
 
 
-def _adapted(
-    base: Base, face: Described, own: Examples, num_classes: int, check: Check
-) -> Ensemble:
+def _adapted(start: Ensemble, base: Base, face: Described, own: Examples, check: Check) -> Ensemble:
     """The base's networks, gone on with the strokes and, so as not to forget, its examples."""
-    ensemble = base.ensemble
-    if ensemble is None:
-        ensemble = Ensemble(face.pixels.shape[1], num_classes)
     if not len(own):
-        return ensemble
-    ensemble = ensemble.copy()
+        return start
+    ensemble = start.copy()
     if base.examples is None:
         ensemble.fit([(own, torch.ones(len(own)))], ALONE, check)
         return ensemble
-    usual = torch.bincount(base.examples.labels, minlength=num_classes)
+    usual = torch.bincount(base.examples.labels, minlength=start.num_classes)
     weights = OWN_WEIGHT * as_usual(own.labels, usual) * (surprise(ensemble, own) + CALM_WEIGHT)
     anchors, sureness = anchored(ensemble, face)
     groups = [(own, weights), (base.examples, torch.ones(len(base.examples)))]
     ensemble.fit([*groups, (anchors, sureness * (1.0 - own.coverage))], OWN, check)
     return ensemble
+
+
+def _blended(before: Tensor, after: Tensor, share: Tensor) -> Tensor:
+    """Between two probabilities [N, K], geometrically; not scaled to a sum of 1."""
+    found: Tensor = before.clamp(min=1e-6).log().lerp(after.clamp(min=1e-6).log(), share).exp()
+    return found
 
 
 @torch.no_grad()

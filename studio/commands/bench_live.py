@@ -9,16 +9,18 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from annotations.starter_pack import StarterFace, load_starter_pack
-from core.bench.live import MOST_STROKES, TrueFace, bench_live
+from annotations.starter_pack import StarterFace, StarterPack, load_starter_pack
+from core.bench.live import MOST_STROKES, TrueFace, Way, bench_live
 from core.generators import Noise, Outputs, RenderPass, open_runtime
 from core.progress import OnStep, Step
 from core.segmentation import ClassSet
-from core.segmentation.live import learn_base
+from core.segmentation.live import FACE_EXAMPLES, Base, learn_base
 from core.segmentation.live_features import basis_resolutions, draw_examples, open_basis
+from core.segmentation.store import open_segmenter
 from core.weights import WeightStore
 from studio.commands.frame import Report, verb
 from studio.workflows.class_schemes import class_set
+from studio.workflows.live_faces import log_prior
 
 
 @click.command("live")
@@ -40,40 +42,73 @@ from studio.workflows.class_schemes import class_set
     show_default=True,
     help="After so many a face is given up.",
 )
+@click.option(
+    "--segmenter/--no-segmenter",
+    default=True,
+    show_default=True,
+    help="Also begin with what the segmenter that ships says.",
+)
 @verb
-def live_bench(*, on_step: OnStep, painted: Sequence[int], faces: int, strokes: int) -> Report:
+def live_bench(
+    *, on_step: OnStep, painted: Sequence[int], faces: int, strokes: int, segmenter: bool
+) -> Report:
     """Paint faces of the starter pack, with live learning and without it.
 
     A simulated annotator corrects the largest error each time, until the mask has a mean F1 of
-    90 %. It learns from the pack's faces to train on and paints those to validate on.
+    90 %. It learns from the pack's faces to train on and paints those to test on.
     """
     pack = load_starter_pack()
     classes = class_set(pack.scheme)
     known = [face for face in pack.faces if face.split == "train"][: max(painted, default=0)]
-    new = [face for face in pack.faces if face.split == "validation"][:faces]
-    described = _described([*known, *new], classes, on_step)
-    drawn = [draw_examples(face.described, face.mask, 1500) for face in described[: len(known)]]
-    bases = {
-        count: learn_base(drawn[:count], classes.num_classes, has_prior=False) for count in painted
+    new = [face for face in pack.faces if face.split == "test"][:faces]
+    scene = _Scene(pack, classes, on_step)
+    plain = scene.described([*known, *new], with_prior=False)
+    ways = {"without": Way(None, plain[len(known) :])}
+    ways |= {
+        f"live, {count} painted faces": Way(_base(plain[:count], classes), plain[len(known) :])
+        for count in painted
     }
-    figures = bench_live(bases, described[len(known) :], classes, strokes, on_step)
+    if segmenter:
+        informed = scene.described([*known, *new], with_prior=True)
+        ways |= {
+            f"segmenter, {count} painted faces": Way(
+                _base(informed[:count], classes), informed[len(known) :]
+            )
+            for count in painted
+        }
+    figures = bench_live(ways, classes, strokes, on_step)
     return Report(_table(figures), {"faces": [face.seed for face in new], "ways": figures})
 
 
-def _described(faces: list[StarterFace], classes: ClassSet, on_step: OnStep) -> list[TrueFace]:
-    pack, weights = load_starter_pack(), WeightStore()
-    generator = weights.open_generator(pack.generator, on_step)
-    outputs = Outputs(image_size=pack.size, features=basis_resolutions(generator))
-    runtime = open_runtime(RenderPass(generator, outputs))
-    basis = open_basis(generator, runtime, None)
-    found = []
-    for done, (face, ws) in enumerate(zip(faces, _ws(faces), strict=True)):
-        on_step(Step(done, len(faces), "Looking at faces", "faces"))
-        made = runtime.render(ws, Noise())
-        maps = {r: made[f"features_{r}"] for r in basis.resolutions}
-        mask = classes.to_indices(face.mask)
-        found.append(TrueFace(basis.describe(maps, made["image"]), mask))
-    return found
+def _base(painted: Sequence[TrueFace], classes: ClassSet) -> Base:
+    drawn = [draw_examples(face.described, face.mask, FACE_EXAMPLES) for face in painted]
+    has_prior = bool(painted) and painted[0].described.prior is not None
+    return learn_base(drawn, classes.num_classes, has_prior=has_prior)
+
+
+class _Scene:
+    """Opens generator, basis and segmenter once; describes faces of the pack."""
+
+    def __init__(self, pack: StarterPack, classes: ClassSet, on_step: OnStep) -> None:
+        self.pack, self.classes, self.on_step = pack, classes, on_step
+        weights = WeightStore()
+        generator = weights.open_generator(pack.generator, on_step)
+        self.segmenter = open_segmenter(weights, pack.generator)
+        resolutions = {*basis_resolutions(generator), *self.segmenter.resolutions}
+        outputs = Outputs(image_size=pack.size, features=tuple(sorted(resolutions)))
+        self.runtime = open_runtime(RenderPass(generator, outputs))
+        self.basis = open_basis(generator, self.runtime, None)
+
+    def described(self, faces: list[StarterFace], *, with_prior: bool) -> list[TrueFace]:
+        found = []
+        for done, (face, ws) in enumerate(zip(faces, _ws(faces), strict=True)):
+            self.on_step(Step(done, len(faces), "Looking at faces", "faces"))
+            made = self.runtime.render(ws, Noise())
+            maps = {r: made[f"features_{r}"] for r in self.basis.resolutions}
+            prior = log_prior(self.segmenter, made) if with_prior else None
+            mask = self.classes.to_indices(face.mask)
+            found.append(TrueFace(self.basis.describe(maps, made["image"], prior), mask))
+        return found
 
 
 def _ws(faces: list[StarterFace]) -> NDArray[np.float32]:

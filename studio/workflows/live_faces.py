@@ -124,7 +124,7 @@ class LiveFaces:
         picture = decoded(self._store.faces.picture(face.id))
         made = render_again(self._store, ground.generator, ground.runtime, face, picture)
         maps = {r: made[f"features_{r}"] for r in ground.basis.resolutions}
-        prior = None if ground.prior is None else _log_prior(ground.prior, made)
+        prior = None if ground.prior is None else log_prior(ground.prior, made)
         return ground.basis.describe(maps, picture, prior)
 
     def painted(self, face: Face, ground: Ground) -> Examples:
@@ -172,8 +172,8 @@ def draw_glimpse(face: Described) -> Examples:
     return Examples(face.pixels[cells], prior, torch.zeros(len(cells), dtype=torch.int64))
 
 
-def _log_prior(segmenter: Segmenter, made: Rendered) -> Tensor:
-    """float [K, S, S]."""
+def log_prior(segmenter: Segmenter, made: Rendered) -> Tensor:
+    """Log of the probabilities that a segmenter gives a rendered face, float [K, S, S]."""
     with torch.no_grad():
         maps: Features = {
             r: torch.from_numpy(made[f"features_{r}"])[None].float() for r in segmenter.resolutions
