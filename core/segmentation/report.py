@@ -25,11 +25,11 @@ _CELL, _RIM = 26, 110  # px of the confusion matrix
 _WRONG = np.array([255, 0, 80], np.float32)
 
 _STYLE = (
-    "body{font:15px system-ui,sans-serif;margin:2rem;max-width:70rem}"
+    ":root{color-scheme:light dark}body{font:15px system-ui,sans-serif;margin:2rem;max-width:70rem}"
     "table{border-collapse:collapse}td{padding:.15rem .8rem;text-align:right}"
     "th{padding:.15rem .8rem;text-align:right;font-weight:600}"
     "td.name{text-align:left}i{display:inline-block;width:.8em;height:.8em;margin-right:.5em}"
-    "img{max-width:100%}figure{margin:1rem 0}figcaption{color:#555}"
+    "img{max-width:100%}figure{margin:1rem 0}figcaption{opacity:.7}"
 )
 
 

@@ -50,7 +50,7 @@ class SegmenterTraining:
     Raises InvalidRequestError naming the key, the value and what is allowed.
     """
 
-    dataset: str = "starter"  # 'starter', a project of the workspace, or a folder
+    dataset: str = "starter"  # 'starter', or a project of the workspace
     generator: str = "mobilestylegan-ffhq-1024"
     model: str = "weave"  # a key of HEADS
     classes: int | list[int] | None = None  # how many the scheme must have, or the ids to learn
