@@ -62,27 +62,20 @@ def live_bench(
     known = [face for face in pack.faces if face.split == "train"][: max(painted, default=0)]
     new = [face for face in pack.faces if face.split == "test"][:faces]
     scene = _Scene(pack, classes, on_step)
-    plain = scene.described([*known, *new], with_prior=False)
-    ways = {"without": Way(None, plain[len(known) :])}
-    ways |= {
-        f"live, {count} painted faces": Way(_base(plain[:count], classes), plain[len(known) :])
-        for count in painted
-    }
-    if segmenter:
-        informed = scene.described([*known, *new], with_prior=True)
-        ways |= {
-            f"segmenter, {count} painted faces": Way(
-                _base(informed[:count], classes), informed[len(known) :]
-            )
-            for count in painted
-        }
+    ways: dict[str, Way] = {}
+    for name, has_prior in [("live", False)] + [("segmenter", True)] * segmenter:
+        seen = scene.described([*known, *new], has_prior)
+        shown, unseen = seen[: len(known)], seen[len(known) :]
+        ways.setdefault("without", Way(None, unseen))
+        for count in painted:
+            base = _base(shown[:count], classes, has_prior)
+            ways[f"{name}, {count} painted faces"] = Way(base, unseen)
     figures = bench_live(ways, classes, strokes, on_step)
     return Report(_table(figures), {"faces": [face.seed for face in new], "ways": figures})
 
 
-def _base(painted: Sequence[TrueFace], classes: ClassSet) -> Base:
+def _base(painted: Sequence[TrueFace], classes: ClassSet, has_prior: bool) -> Base:
     drawn = [draw_examples(face.described, face.mask, FACE_EXAMPLES) for face in painted]
-    has_prior = bool(painted) and painted[0].described.prior is not None
     return learn_base(drawn, classes.num_classes, has_prior=has_prior)
 
 
@@ -99,7 +92,7 @@ class _Scene:
         self.runtime = open_runtime(RenderPass(generator, outputs))
         self.basis = open_basis(generator, self.runtime, None)
 
-    def described(self, faces: list[StarterFace], *, with_prior: bool) -> list[TrueFace]:
+    def described(self, faces: list[StarterFace], with_prior: bool) -> list[TrueFace]:
         found = []
         for done, (face, ws) in enumerate(zip(faces, _ws(faces), strict=True)):
             self.on_step(Step(done, len(faces), "Looking at faces", "faces"))
