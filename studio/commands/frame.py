@@ -7,6 +7,7 @@ import inspect
 import json
 import logging
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ from core.errors import Cancelled, CoreError, InvalidRequestError
 from core.progress import Step
 
 FAILED, WRONG_USE = 1, 2
+LOG_PACE = 5.0  # s
 
 
 @dataclass(frozen=True)
@@ -30,13 +32,23 @@ class Report:
 
 
 class Progress:
-    """An `on_step` that shows a bar with the time left on standard error."""
+    """An `on_step` that shows a bar with the time left on standard error.
+
+    In a file, where nothing is overwritten, it is written every LOG_PACE seconds.
+    """
 
     def __init__(self) -> None:
         self._bar: tqdm[Any] | None = None
+        self._written = 0.0
 
     def __call__(self, step: Step) -> None:
-        if self._bar is None or self._bar.total != (step.total or None):
+        is_new = self._bar is None or self._bar.total != (step.total or None)
+        now = time.monotonic()
+        is_due = is_new or step.done == step.total or now - self._written >= LOG_PACE
+        if not (is_due or sys.stderr.isatty()):
+            return
+        self._written = now
+        if self._bar is None or is_new:
             self.close()
             self._bar = tqdm(
                 desc=step.doing,

@@ -86,6 +86,20 @@ def test_the_bar_shows_what_is_done_on_standard_error_only(
     assert "making: 2 faces" in shown.err
 
 
+def test_in_a_file_the_bar_is_written_now_and_then(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 100.0
+    monkeypatch.setattr("studio.commands.frame.time.monotonic", lambda: now)
+    progress = Progress()
+    for done in range(1, 101):
+        now += 0.125
+        progress(Step(done, 100, f"step {done}."))
+    progress.close()
+    shown = capsys.readouterr().err
+    assert [n for n in range(1, 101) if f"step {n}." in shown] == [1, 41, 81, 100]
+
+
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
