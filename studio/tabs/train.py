@@ -43,7 +43,11 @@ def build(services: Services, tab: gr.Tab) -> None:
 
 
 class _Page:
-    """The board and what it follows: `show` is every callback's last word."""
+    """The board and what it follows.
+
+    Only `choose` says which run is chosen. A look that was under way when somebody chose may
+    answer later; it then shows the former run for a moment, and the next look the right one.
+    """
 
     def __init__(
         self,
@@ -62,13 +66,16 @@ class _Page:
         board, runs = board_of(self.services, run)
         stamp = hashlib.sha256(json.dumps(board).encode()).hexdigest()
         if stamp == before:
-            return {self.chosen: run}
+            return {self.seen: stamp}
         return {
             self.board: gr.update(board=board),
             self.timer: gr.Timer(BUSY if runs.is_busy else IDLE),
-            self.chosen: run,
             self.seen: stamp,
         }
+
+    def choose(self, run: str) -> dict[Any, Any]:
+        """Updates that show this run from now on."""
+        return {self.chosen: run, **self.show(run)}
 
     def wire(self, tab: gr.Tab) -> None:
         quiet: Any = {"queue": False, **PRIVATE}
@@ -86,7 +93,7 @@ class _Page:
         def act(event: gr.EventData, request: gr.Request) -> dict[Any, Any]:
             run = str(event.run)
             does(run, name_of(request))
-            return self.show(run)
+            return self.choose(run)
 
         return act
 
@@ -117,7 +124,7 @@ def _wire_start(
             services.jobs,
             name_of(request),
         )
-        yield {status: "", **page.show(str(job.payload["run"]))}
+        yield {status: "", **page.choose(str(job.payload["run"]))}
 
     start.click(run, settings.inputs, [status, *page.outputs], **PRIVATE)
 
