@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,12 @@ from tests.postgres_server import emptied, fresh_database, running_server
 
 if TYPE_CHECKING:
     from annotations import AnnotationStore
+
+
+def pytest_configure() -> None:
+    """A shell that starts tests in the background lets them, and all they start, ignore Ctrl-C."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
