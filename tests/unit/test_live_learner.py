@@ -145,11 +145,11 @@ def test_painted_faces_predict_another_one_without_a_stroke(faces: list[TrueFace
 
 
 def test_strokes_on_the_face_move_what_other_faces_taught(faces: list[TrueFace]) -> None:
-    """Its labels are swapped: the prediction goes towards the strokes."""
+    """All its labels are swapped: the prediction goes towards the strokes."""
     swapped = np.uint8(2) - faces[3].mask
     base, face = base_of(faces[:1]), faces[3].described
     before = predict(base, face, draw_examples(face, NOTHING, 10), (32, 32))
-    after = predict(base, face, draw_examples(face, swapped, 250), (32, 32))
+    after = predict(base, face, draw_examples(face, swapped, 1000), (32, 32))
     assert before is not None and after is not None
     assert (after.labels == swapped).mean() > (before.labels == swapped).mean()
 
@@ -208,9 +208,7 @@ def test_a_segmenter_is_the_first_prediction_and_strokes_correct_it(faces: list[
     untouched = predict(base, face, draw_examples(face, NOTHING, 10), (32, 32))
     assert untouched is not None and (untouched.labels == 1).mean() > 0.95
     corrected = predict(base, face, draw_examples(face, faces[0].mask, 900), (32, 32))
-    assert corrected is not None
-    right = [(made.labels == faces[0].mask).mean() for made in (untouched, corrected)]
-    assert right[1] > right[0] + 0.2
+    assert corrected is not None and (corrected.labels == faces[0].mask).mean() > 0.7
 
 
 def test_work_that_is_not_wanted_any_more_stops(faces: list[TrueFace]) -> None:
