@@ -58,11 +58,7 @@ def load_starter_pack(folder: Path = STARTER) -> StarterPack:
 
     Raises BadPackError, naming the file, for whatever is missing or wrong with it.
     """
-    listing = folder / "pack.yaml"
-    try:
-        content = yaml.safe_load(listing.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise BadPackError(f"{listing} cannot be read: {error}. {_MEND}") from error
+    listing, content = _listed(folder)
     own = folder / "scheme.yaml"
     scheme = load_scheme(own) if own.is_file() else default_scheme()
     latents = folder / "latents.npz"
@@ -87,10 +83,18 @@ def load_starter_pack(folder: Path = STARTER) -> StarterPack:
 def starter_generator(folder: Path = STARTER) -> str | None:
     """Name of the generator whose faces the pack shows; None where there is no readable pack."""
     try:
-        content = yaml.safe_load((folder / "pack.yaml").read_text(encoding="utf-8"))
-        return str(content["generator"])
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError):
+        return str(_listed(folder)[1]["generator"])
+    except (BadPackError, KeyError, TypeError):
         return None
+
+
+def _listed(folder: Path) -> tuple[Path, Any]:
+    """The file that lists a pack's faces, and what it holds."""
+    listing = folder / "pack.yaml"
+    try:
+        return listing, yaml.safe_load(listing.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise BadPackError(f"{listing} cannot be read: {error}. {_MEND}") from error
 
 
 _MEND = "It belongs to the repository: git checkout annotations/starter"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -129,14 +130,31 @@ class ChannelStatistics:
         into.scale.copy_(1.0 / deviation.clamp(min=floor))
 
 
+class Statistics(Protocol):
+    """What is gathered of one map over many faces. count: of its pixels so far."""
+
+    count: int
+
+    def add(self, x: Tensor) -> None:
+        """x: [N, C, h, w]."""
+
+
+def gather(faces: Iterable[Features], statistics: Mapping[int, Statistics]) -> None:
+    """Show every face's maps to the statistics of their resolution.
+
+    Raises InvalidRequestError where there are no faces.
+    """
+    for features in faces:
+        for resolution, each in statistics.items():
+            each.add(features[resolution])
+    if not all(each.count for each in statistics.values()):
+        raise InvalidRequestError("There are no faces to learn from. Label some faces first.")
+
+
 def fit_standardised(faces: Iterable[Features], layers: Mapping[int, list[Standardised]]) -> None:
     """Fill the statistics of the layers that read each resolution."""
     found = {resolution: ChannelStatistics() for resolution in layers}
-    for features in faces:
-        for resolution, statistics in found.items():
-            statistics.add(features[resolution])
+    gather(faces, found)
     for resolution, statistics in found.items():
-        if not statistics.count:
-            raise InvalidRequestError("There are no faces to learn from. Label some faces first.")
         for layer in layers[resolution]:
             statistics.store(layer)

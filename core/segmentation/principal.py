@@ -12,8 +12,7 @@ from collections.abc import Iterable, Mapping
 import torch
 from torch import Tensor, nn
 
-from core.errors import InvalidRequestError
-from core.segmentation.head import Features, pointwise
+from core.segmentation.head import Features, gather, pointwise
 
 FLOOR = 1e-3  # of the mean deviation: channels that hardly move are not blown up
 _SIDE = 64  # px: of larger maps a grid of this many pixels a side stands for all
@@ -81,10 +80,6 @@ class Covariance:
 def fit_principal(faces: Iterable[Features], layers: Mapping[int, Principal]) -> None:
     """Fill the statistics of the layer that reads each resolution."""
     found = {r: Covariance(len(layer.mean)) for r, layer in layers.items()}
-    for features in faces:
-        for resolution, covariance in found.items():
-            covariance.add(features[resolution])
+    gather(faces, found)
     for resolution, covariance in found.items():
-        if not covariance.count:
-            raise InvalidRequestError("There are no faces to learn from. Label some faces first.")
         covariance.store(layers[resolution])
