@@ -1,8 +1,9 @@
 """What can be measured on a face's picture, its mask and its landmarks, each by one formula.
 
 All are free of the picture's size. NaN: it cannot be measured on this face. "The face" is skin,
-brows, eyes, eyeglasses, nose, lips and mouth; d the distance between the middles of the eyes;
-luma is 0.299 R + 0.587 G + 0.114 B, 0 (black) to 1; Lab is CIE L*a*b* under D65 of a mean colour.
+brows, eyes, eyeglasses, nose, lips and mouth; d the distance between the middles of the eyes, as
+it would be without the head's turn (/ cos yaw); of lips and mouth the largest piece counts; luma
+is 0.299 R + 0.587 G + 0.114 B, 0 (black) to 1; Lab is CIE L*a*b* under D65 of a mean colour.
 Left and right are the picture's. Classes are found by name: where the scheme has no such class,
 what needs it is NaN.
 """
@@ -11,9 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage  # type: ignore[import-untyped]
 from skimage.color import rgb2lab
 
 from core.attributes.estimators import Estimate
@@ -29,6 +32,8 @@ FACE = ("skin", *BROWS, *EYES, "eyeglass", "nose", *LIPS, "mouth")
 LUMA = np.array([0.299, 0.587, 0.114])
 NOSE_REACH = 0.45  # of d: how far the base of the nose stands before the eyes
 NOSE_DROP = 0.78  # of d: how far it lies below them where the head is level (mean of our faces)
+LEAST_B = 5.0  # of skin, for its tone: the angle means nothing in blue light
+FOREHEAD = 0.7  # of d: how far above the brows a fringe is looked for
 LEAST = 0.01  # of the picture: regions smaller than this have no colour of their own
 TINY = 1e-4  # of the picture: smaller ones are not there at all
 
@@ -90,11 +95,37 @@ class Sight:
         lab: NDArray[np.float64] = rgb2lab(colour[None, None])[0, 0]
         return lab
 
+    @cached_property
+    def mouth(self) -> Mask:
+        """The largest piece of lips and what is between them."""
+        pieces, count = ndimage.label(self.of(*LIPS, "mouth"))
+        sizes = np.bincount(pieces.ravel())[1:]
+        largest: Mask = pieces == (1 + int(np.argmax(sizes)) if count else -1)
+        return largest
+
+    @cached_property
+    def turn(self) -> tuple[float, float, float]:
+        """yaw, pitch and roll in degrees."""
+        face = self.estimate.face
+        if face is None or face.eye_distance < 1:
+            return NAN, NAN, NAN
+        left, right = face.eyes
+        across = (right - left).astype(np.float64)
+        unit = across / face.eye_distance
+        nose = (face.landmarks[4] - (left + right) / 2).astype(np.float64) / face.eye_distance
+        beside, below = float(nose @ unit), float(nose @ [-unit[1], unit[0]])
+        yaw = np.arctan2(beside, NOSE_REACH)
+        pitch = np.arctan2(NOSE_DROP - below * np.cos(yaw), NOSE_REACH)
+        roll = np.arctan2(across[1], across[0])
+        return float(np.degrees(yaw)), float(np.degrees(pitch)), float(np.degrees(roll))
+
     @property
     def eye_distance(self) -> float:
         """d, in px."""
         face = self.estimate.face
-        return NAN if face is None or face.eye_distance < 1 else face.eye_distance
+        if face is None or face.eye_distance < 1:
+            return NAN
+        return face.eye_distance / float(np.cos(np.radians(self.turn[0])))
 
     def _is_seen(self, where: Mask, least: float = LEAST) -> bool:
         return bool(where.sum() >= least * where.size)
@@ -116,22 +147,22 @@ def _hair_warmth(sight: Sight) -> float:
 
 
 def _mouth_opening(sight: Sight) -> float:
-    lips = sight.of(*LIPS, "mouth")
-    extent = sight.extent(lips)
+    extent = sight.extent(sight.mouth)
     if extent is None or not sight.has("mouth"):
         return NAN
     width = extent[3] - extent[2] + 1
-    return 100.0 * float(sight.of("mouth").sum()) / width / sight.eye_distance
+    inner = sight.of("mouth") & sight.mouth
+    return 100.0 * float(inner.sum()) / width / sight.eye_distance
 
 
 def _smile(sight: Sight) -> float:
-    lips = sight.of(*LIPS, "mouth")
+    lips = sight.mouth
     extent = sight.extent(lips)
     if extent is None:
         return NAN
     left, right = extent[2], extent[3] + 1
     width = right - left
-    if width < 8:
+    if width < 8 or not width > 0.5 * sight.eye_distance:  # hidden in part
         return NAN
     outer, inner = max(width // 8, 1), width * 3 // 8
     corners = [lips[:, left : left + outer], lips[:, right - outer : right]]
@@ -154,24 +185,6 @@ def _eye_opening(sight: Sight) -> float:
     return float(np.mean(found)) if found else NAN
 
 
-def _turn(sight: Sight) -> tuple[float, float, float]:
-    """yaw, pitch and roll in degrees."""
-    face = sight.estimate.face
-    if face is None:
-        return NAN, NAN, NAN
-    left, right = face.eyes
-    across = (right - left).astype(np.float64)
-    d = float(np.hypot(*across))
-    if d < 1:
-        return NAN, NAN, NAN
-    unit = across / d
-    nose = (face.landmarks[4] - (left + right) / 2).astype(np.float64) / d
-    beside, below = float(nose @ unit), float(nose @ [-unit[1], unit[0]])
-    yaw = np.degrees(np.arctan2(beside, NOSE_REACH))
-    pitch = np.degrees(np.arctan2(NOSE_DROP - below, NOSE_REACH))
-    return float(yaw), float(pitch), float(np.degrees(np.arctan2(across[1], across[0])))
-
-
 def _light_side(sight: Sight) -> float:
     extent = sight.extent(sight.skin)
     face = sight.estimate.face
@@ -187,11 +200,11 @@ def _light_side(sight: Sight) -> float:
 
 def _skin_tone(sight: Sight) -> float:
     lightness, _, yellow = sight.lab(sight.skin)
-    return float(np.degrees(np.arctan2(lightness - 50.0, yellow)))
+    return float(np.degrees(np.arctan((lightness - 50.0) / max(yellow, LEAST_B))))
 
 
 def _beard(sight: Sight) -> float:
-    lips, face = sight.extent(sight.of(*LIPS, "mouth")), sight.estimate.face
+    lips, face = sight.extent(sight.mouth), sight.estimate.face
     if lips is None or face is None:
         return NAN
     top, bottom, left, right = lips
@@ -226,9 +239,33 @@ def _brow_thickness(sight: Sight) -> float:
     for name in BROWS:
         brow = sight.of(name)
         extent = sight.extent(brow)
-        if extent is not None:
+        if extent is not None and extent[3] - extent[2] + 1 > 0.3 * sight.eye_distance:
             found.append(float(brow.sum()) / (extent[3] - extent[2] + 1))
     return 100.0 * float(np.mean(found)) / sight.eye_distance if found else NAN
+
+
+def _lip_fullness(sight: Sight) -> float:
+    extent = sight.extent(sight.mouth)
+    if extent is None:
+        return NAN
+    lips = sight.of(*LIPS) & sight.mouth
+    return 100.0 * float(lips.sum()) / (extent[3] - extent[2] + 1) / sight.eye_distance
+
+
+def _nose_width(sight: Sight) -> float:
+    extent = sight.extent(sight.of("nose"))
+    return NAN if extent is None else (extent[3] - extent[2] + 1) / sight.eye_distance
+
+
+def _fringe(sight: Sight) -> float:
+    face, brows = sight.estimate.face, sight.extent(sight.of(*BROWS))
+    if face is None or brows is None or not sight.has("hair"):
+        return NAN
+    high = int(FOREHEAD * sight.eye_distance)
+    left, right = (int(np.clip(x, 0, sight.size)) for x in face.landmarks[[0, 3], 0])
+    forehead = np.s_[max(brows[0] - high, 0) : brows[0], left:right]
+    hair = sight.of("hair")[forehead]
+    return 100.0 * float(hair.mean()) if hair.size else NAN
 
 
 Formula = Callable[[Sight], float]
@@ -303,7 +340,7 @@ _MEASURES: tuple[tuple[Attribute, Formula], ...] = (
             90,
             "atan(nose base beside the middle of the eyes / 0.45 d); over 0: to the right",
         ),
-        lambda sight: _turn(sight)[0],
+        lambda sight: sight.turn[0],
     ),
     (
         Attribute(
@@ -314,11 +351,11 @@ _MEASURES: tuple[tuple[Attribute, Formula], ...] = (
             90,
             "atan((0.78 d - nose base below the eyes) / 0.45 d); over 0: looks up",
         ),
-        lambda sight: _turn(sight)[1],
+        lambda sight: sight.turn[1],
     ),
     (
         Attribute("roll", "Tilt", "degrees", -90, 90, "angle of the line through the eyes"),
-        lambda sight: _turn(sight)[2],
+        lambda sight: sight.turn[2],
     ),
     (
         Attribute(
@@ -342,7 +379,7 @@ _MEASURES: tuple[tuple[Attribute, Formula], ...] = (
             "degrees ITA",
             -90,
             90,
-            "individual typology angle of skin, atan((L* - 50) / b*)"
+            "individual typology angle of skin, atan((L* - 50) / b*), b* at least 5"
             " [Chardon et al. 1991, Int. J. Cosmetic Science 13]",
         ),
         _skin_tone,
@@ -374,6 +411,22 @@ _MEASURES: tuple[tuple[Attribute, Formula], ...] = (
             "brow_thickness", "Thick brows", "% of d", 0, 100, "area of a brow / its width, mean"
         ),
         _brow_thickness,
+    ),
+    (
+        Attribute(
+            "lip_fullness", "Full lips", "% of d", 0, 100, "area of the lips / width of the mouth"
+        ),
+        _lip_fullness,
+    ),
+    (
+        Attribute("nose_width", "Wide nose", "d", 0, 5, "width of the nose"),
+        _nose_width,
+    ),
+    (
+        Attribute(
+            "fringe", "Fringe", "%", 0, 100, "share of hair from the brows to 0.7 d above them"
+        ),
+        _fringe,
     ),
     (
         Attribute("background_brightness", "Bright background", "", 0, 1, "its mean luma"),
