@@ -131,17 +131,36 @@ class WeightStore:
         Raises WeightsError where their file is missing, has changed, or was trained on
         other weights of the generator than the registered ones.
         """
-        generator = self.entry(generator_name)
-        for known in self.entries().values():
-            if known.kind == "preview" and known.facts.get("generator") == generator_name:
-                path = self.get(known.name)
-                if (found := sha256_of(path)) != known.sha256:
-                    raise WeightsError(
-                        f"{path} has changed since it was registered: sha256 {found}, recorded "
-                        f"{known.sha256}. Get it again: git checkout {path}"
-                    )
-                return load_readouts(path, Identity(generator_name, generator.sha256))
-        return None
+        names = self.made_for(generator_name, "preview")
+        if not names:
+            return None
+        return load_readouts(self.checked(names[0]), self.identity(generator_name))
+
+    def identity(self, generator_name: str) -> Identity:
+        """Of a registered generator, without opening it."""
+        return Identity(generator_name, self.entry(generator_name).sha256)
+
+    def made_for(self, generator_name: str, kind: str) -> list[str]:
+        """Entries of that kind that belong to a generator, the default one first."""
+        found = [
+            known
+            for known in self.entries().values()
+            if known.kind == kind and known.facts.get("generator") == generator_name
+        ]
+        return [k.name for k in sorted(found, key=lambda k: (not k.facts.get("default"), k.name))]
+
+    def checked(self, name: str) -> Path:
+        """The file of an entry that lies beside the registry, with the recorded sha256.
+
+        Raises WeightsError where it is missing or has changed.
+        """
+        path = self.get(name)
+        if (found := sha256_of(path)) != self.entry(name).sha256:
+            raise WeightsError(
+                f"{path} has changed since it was registered: sha256 {found}, recorded "
+                f"{self.entry(name).sha256}. Get it again: git checkout {path}"
+            )
+        return path
 
     def add(self, file: Path, name: str, licence: str = "unknown") -> KnownWeights:
         """Convert a foreign checkpoint (.pt, .pkl) or one of ours and register it as `name`.

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from core.errors import InvalidRequestError, WeightsError
-from core.files import sha256_of
-from core.generators import Identity
+from core.errors import InvalidRequestError
 from core.segmentation.segmenter import Segmenter
 from core.segmentation.segmenter_files import load_segmenter
 from core.weights import WeightStore
@@ -16,12 +14,7 @@ KIND = "segmenter"
 
 def segmenter_names(store: WeightStore, generator: str) -> list[str]:
     """Registered segmenters of a generator, the default one first."""
-    found = [
-        known
-        for known in store.entries().values()
-        if known.kind == KIND and known.facts.get("generator") == generator
-    ]
-    return [k.name for k in sorted(found, key=lambda k: (not k.facts.get("default"), k.name))]
+    return store.made_for(generator, KIND)
 
 
 def open_segmenter(store: WeightStore, generator: str, asked: str | None = None) -> Segmenter:
@@ -30,7 +23,7 @@ def open_segmenter(store: WeightStore, generator: str, asked: str | None = None)
     Raises InvalidRequestError where there is none, WeightsError where its file is missing,
     damaged, has changed, or reads the features of other weights.
     """
-    identity = Identity(generator, store.entry(generator).sha256)
+    identity = store.identity(generator)
     if asked is not None and (asked.endswith(".safetensors") or Path(asked).is_file()):
         return load_segmenter(Path(asked), identity)
     names = segmenter_names(store, generator)
@@ -45,10 +38,4 @@ def open_segmenter(store: WeightStore, generator: str, asked: str | None = None)
             f"'{known.name}' is a {known.kind}, not a segmenter. Segmenters for '{generator}': "
             f"{', '.join(names) or 'none'}."
         )
-    path = store.get(known.name)
-    if (found := sha256_of(path)) != known.sha256:
-        raise WeightsError(
-            f"{path} has changed since it was registered: sha256 {found}, recorded "
-            f"{known.sha256}. Get it again: git checkout {path}"
-        )
-    return load_segmenter(path, identity)
+    return load_segmenter(store.checked(known.name), identity)

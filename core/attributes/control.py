@@ -1,0 +1,317 @@
+"""Closed-loop control: go where the model says, measure the picture, correct what is left.
+
+Style mixing with an encoder, as in the thesis, leaves an error of some years, because what the
+encoder knows is the mean face of an age. Here each step solves for the smallest change of w
+(in units of w's own distribution) that moves the asked attributes by what is still missing while
+the held ones stay: w' = C J^T (J C J^T + R)^-1 r, with J the model's slope, C the covariance of w
+and r what the measured picture lacks. How far the picture followed scales the next step (secant).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from core.attributes.measures import ATTRIBUTES
+from core.attributes.model import AttributeModel
+from core.errors import InvalidRequestError
+from core.progress import OnStep, Step, ignore
+
+Measure = Callable[[NDArray[np.float32]], NDArray[np.float32]]  # ws [N, L, D] -> values [N, K]
+Check = Callable[[NDArray[np.float32]], Mapping[str, float]]  # ws [L, D] -> the asked attributes
+TOLERANCE = {"age": 0.5, "male": 0.1}  # years, probability
+SHARE_OF_SPREAD = 0.1  # tolerance of any other attribute, in standard deviations
+MOST_STEPS = 8  # pictures measured on the way
+MOST_CHECKS = 3  # full-size pictures estimated at the end
+INNER = 4  # solutions of the model's own equation for each picture
+FIRM, LOOSE = 0.003, 0.1  # R: of what is asked, and of what is held
+GAINS = (0.6, 2.5)  # of a step, by how far the last one was followed
+FEMALE, MALE = 0.02, 0.98  # probabilities that are aimed at
+
+
+@dataclass(frozen=True, eq=False)
+class Steered:
+    """ws: float32 [L, D]. estimates: what was measured last, by name. reached: whether all that
+    was asked is within tolerance. notes: for people, what could not be. pictures: how many
+    were measured. distance: of the change, in standard deviations of w.
+    """
+
+    ws: NDArray[np.float32]
+    estimates: dict[str, float]
+    reached: bool
+    notes: tuple[str, ...]
+    pictures: int
+    distance: float
+
+
+def targets_of(age: float | None = None, gender: str | None = None) -> dict[str, float]:
+    """Targets by attribute. Raises InvalidRequestError for what the estimator cannot say."""
+    targets: dict[str, float] = {}
+    if age is not None:
+        known = ATTRIBUTES["age"]
+        if not 1 <= age <= known.high:
+            raise InvalidRequestError(
+                f"An age must be in 1..{known.high:g} years, which is what the estimator can "
+                f"tell apart; got {age:g}."
+            )
+        targets["age"] = float(age)
+    if gender is not None:
+        if gender not in ("female", "male"):
+            raise InvalidRequestError(f"gender must be female or male, is '{gender}'.")
+        targets["male"] = MALE if gender == "male" else FEMALE
+    return targets
+
+
+class Controller:
+    """Steers faces of one generator.
+
+    covariance: of its w, float [D, D]. layers: where w is changed. measure: pictures of ws and
+    their measures, in the order of the model's names.
+    """
+
+    def __init__(
+        self,
+        model: AttributeModel,
+        covariance: NDArray[np.floating],
+        layers: Sequence[int],
+        measure: Measure,
+    ) -> None:
+        if not layers or min(layers) < 0 or max(layers) >= model.num_ws:
+            raise InvalidRequestError(
+                f"The layers to change must be in 0..{model.num_ws - 1}, are {list(layers)}."
+            )
+        self.model = model
+        self.layers = tuple(layers)
+        self._measure = measure
+        scale, basis = np.linalg.eigh(np.asarray(covariance, np.float64))
+        root = basis * np.sqrt(np.clip(scale, 0, None))  # w = mean + root @ z, z standard normal
+        self._root = torch.from_numpy(root).float()
+
+    def guess(
+        self,
+        ws: NDArray[np.float32],
+        targets: Mapping[str, float],
+        hold: Collection[str] = (),
+        layers: Sequence[int] | None = None,
+    ) -> NDArray[np.float32]:
+        """ws [L, D] -> ws [L, D] where the model sees the targets; nothing is rendered."""
+        path = _Path(self, ws, targets, hold, layers or self.layers)
+        return path.ws(path.solved(path.begin_at, path.wanted))
+
+    def steer(
+        self,
+        ws: NDArray[np.float32],
+        targets: Mapping[str, float],
+        hold: Collection[str] = (),
+        *,
+        layers: Sequence[int] | None = None,
+        check: Check | None = None,
+        on_step: OnStep = ignore,
+    ) -> Steered:
+        """ws [L, D] -> a face whose measures are the targets, within TOLERANCE.
+
+        hold: attributes that stay as they are. check: estimates the full-size picture; what it
+        says counts in the end. on_step: may raise Cancelled. Without targets the face is
+        measured and stays.
+        """
+        path = _Path(self, ws, targets, hold, layers or self.layers)
+        run = _Run(path, self._measure, check, on_step)
+        while not run.is_over():
+            run.advance()
+        return run.result()
+
+
+class _Path:
+    """The model's equation for one face: z [D] moves w in the chosen layers."""
+
+    def __init__(
+        self,
+        controller: Controller,
+        ws: NDArray[np.float32],
+        targets: Mapping[str, float],
+        hold: Collection[str],
+        layers: Sequence[int],
+    ) -> None:
+        self.model = model = controller.model
+        self.root = controller._root
+        if ws.shape != (model.num_ws, len(self.root)):
+            raise InvalidRequestError(
+                f"ws must have shape [{model.num_ws}, {len(self.root)}], has {list(ws.shape)}."
+            )
+        self.targets = dict(targets)
+        held = [name for name in hold if name not in targets]
+        self.names = [*targets, *held]
+        self.places = [model.place(name) for name in self.names]
+        self.start = torch.from_numpy(np.ascontiguousarray(ws, np.float32))
+        is_moved = torch.zeros(model.num_ws, 1)
+        is_moved[list(layers)] = 1.0
+        self.is_moved = is_moved
+        self.begin_at = torch.zeros(len(self.root))
+        before = model(self.start[None])[0].detach()
+        asked = [self.deviation(name, value) for name, value in targets.items()]
+        self.wanted = torch.tensor([*asked, *(float(before[model.place(n)]) for n in held)])
+        firm = [FIRM if name in targets else LOOSE for name in self.names]
+        self.ridge = torch.tensor(firm).diag()
+
+    def deviation(self, name: str, value: float) -> float:
+        """A plain value on the model's scale."""
+        values = torch.full([len(self.model.names)], float("nan"))
+        values[self.model.place(name)] = value
+        return float(self.model.from_values(values)[self.model.place(name)])
+
+    def ws(self, z: Tensor) -> NDArray[np.float32]:
+        moved: NDArray[np.float32] = self._moved(z).detach().numpy()
+        return moved
+
+    def told(self, z: Tensor) -> Tensor:
+        """What the model says, of the names that matter here."""
+        told: Tensor = self.model(self._moved(z)[None])[0, self.places]
+        return told
+
+    def solved(self, z: Tensor, wanted: Tensor) -> Tensor:
+        """The smallest z near which the model says `wanted`."""
+        if not self.names:
+            return z
+        for _ in range(INNER):
+            slope = torch.autograd.functional.jacobian(self.told, z)  # [names, D]
+            lacking = wanted - self.told(z).detach() + slope @ z
+            z = slope.T @ torch.linalg.solve(slope @ slope.T + self.ridge, lacking)
+        return z.detach()
+
+    def _moved(self, z: Tensor) -> Tensor:
+        return self.start + self.is_moved * (self.root @ z)
+
+
+class _Run:
+    """One face on its way: what was tried, the best so far, and what the last step taught."""
+
+    def __init__(self, path: _Path, measure: Measure, check: Check | None, on_step: OnStep) -> None:
+        self.path, self.measure, self.check, self.on_step = path, measure, check, on_step
+        self.z = path.begin_at
+        self.pictures = self.checks = 0
+        self.best: tuple[float, Tensor, dict[str, float]] | None = None
+        self.reached = False
+        self.offset: dict[str, float] = {}  # full-size estimate minus the preview's
+        self.original: Tensor | None = None
+        self.before: tuple[Tensor, Tensor] | None = None  # measured and told, of the last step
+        self.gain = torch.ones(len(path.names))
+
+    def is_over(self) -> bool:
+        return self.reached or self.pictures >= MOST_STEPS
+
+    def advance(self) -> None:
+        """Measure where we are; if that is not it, go on."""
+        path = self.path
+        found = self._look()
+        miss = self._miss(found)
+        if miss <= 1 and self.check is not None and path.targets:
+            exact = dict(self.check(path.ws(self.z)))
+            self.checks += 1
+            self.offset = {
+                name: exact[name] - found[name] for name in path.targets if name in exact
+            }
+            found = found | exact
+            miss = self._miss(found)
+            if self.checks >= MOST_CHECKS:
+                self.pictures = MOST_STEPS
+        if self.best is None or miss < self.best[0]:
+            self.best = miss, self.z, found
+        if miss <= 1:
+            self.reached = True
+            return
+        self._go_on(found)
+
+    def result(self) -> Steered:
+        assert self.best is not None
+        _, z, found = self.best
+        return Steered(
+            self.path.ws(z),
+            found,
+            self.reached,
+            self._notes(found),
+            self.pictures,
+            float(z.norm()),
+        )
+
+    def _look(self) -> dict[str, float]:
+        """The measures of the picture here, corrected by what the full-size one taught."""
+        self.on_step(Step(self.pictures, MOST_STEPS, "steering", "pictures"))
+        values = self.measure(self.path.ws(self.z)[None])[0]
+        self.pictures += 1
+        found = dict(zip(self.path.model.names, map(float, values), strict=True))
+        return {name: value + self.offset.get(name, 0.0) for name, value in found.items()}
+
+    def _miss(self, found: Mapping[str, float]) -> float:
+        """The largest error of what is asked, in tolerances; infinite where there is no face."""
+        worst = 0.0
+        for name, target in self.path.targets.items():
+            value = found[name]
+            if not np.isfinite(value):
+                return float("inf")
+            if name == "male":
+                is_right = (value > 0.5) == (target > 0.5) and abs(value - target) < 0.3
+                worst = max(worst, 0.0 if is_right else 2.0 + abs(value - target))
+            else:
+                worst = max(worst, abs(value - target) / self._tolerance(name))
+        return worst
+
+    def _tolerance(self, name: str) -> float:
+        spread = float(self.path.model.spread[self.path.model.place(name)])
+        return TOLERANCE.get(name, SHARE_OF_SPREAD * spread)
+
+    def _go_on(self, found: Mapping[str, float]) -> None:
+        path = self.path
+        measured = torch.tensor([path.deviation(name, found[name]) for name in path.names])
+        told = path.told(self.z).detach()
+        if self.original is None:
+            self.original = measured
+        if not measured.isfinite().all():  # no face: half of the way back
+            known = measured.isfinite()
+            if not known[: len(path.targets)].all():
+                self.z = self.z / 2
+                self.before = None
+                return
+            measured = torch.where(known, measured, path.wanted)
+        count = len(path.targets)
+        wanted = torch.cat([path.wanted[:count], self.original[count:].nan_to_num()])
+        self._learn(measured, told)
+        lacking = (wanted - measured) * self.gain
+        lacking[count:] = lacking[count:].clamp(-1.0, 1.0)
+        self.before = measured, told
+        self.z = path.solved(self.z, told + lacking)
+
+    def _learn(self, measured: Tensor, told: Tensor) -> None:
+        """How far the picture followed the model at the last step: the secant."""
+        if self.before is None:
+            return
+        moved, meant = measured - self.before[0], told - self.before[1]
+        is_clear = meant.abs() > 0.05
+        followed = torch.where(is_clear, moved / torch.where(is_clear, meant, 1.0), 1.0)
+        ratio = (1 / followed.clamp(min=1e-3)).clamp(*GAINS)
+        self.gain = torch.where(is_clear, ratio, self.gain)
+        self.gain[len(self.path.targets) :] = 1.0
+
+    def _notes(self, found: Mapping[str, float]) -> tuple[str, ...]:
+        if self.reached:
+            return ()
+        notes = []
+        for name, target in self.path.targets.items():
+            attribute, value = ATTRIBUTES[name], found[name]
+            if not np.isfinite(value):
+                notes.append("No face is found in the result. Try another seed or a smaller psi.")
+                break
+            if name == "male":
+                if (value > 0.5) != (target > 0.5):
+                    gender = "male" if target > 0.5 else "female"
+                    notes.append(f"The estimator does not see it as {gender}.")
+            elif abs(value - target) > self._tolerance(name):
+                notes.append(
+                    f"{attribute.title}: {value:.1f} {attribute.unit} instead of {target:g}; this "
+                    "face does not come closer. Hold less, or try another seed."
+                )
+        return tuple(dict.fromkeys(notes))
