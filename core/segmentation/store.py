@@ -17,6 +17,13 @@ def segmenter_names(store: WeightStore, generator: str) -> list[str]:
     return store.made_for(generator, KIND)
 
 
+def segmenter_of_size(store: WeightStore, generator: str, size: int) -> str | None:
+    """The registered segmenter whose masks come nearest to `size` px; None where there is none."""
+    names = segmenter_names(store, generator)
+    sizes = {name: int(store.entry(name).facts.get("size", 512)) for name in names}
+    return min(names, key=lambda name: abs(sizes[name] - size), default=None)
+
+
 def open_segmenter(store: WeightStore, generator: str, asked: str | None = None) -> Segmenter:
     """A segmenter for a registered generator: by name, by path of a file, or the default one.
 

@@ -18,6 +18,7 @@ VERBS = {
     "studio": "Open the studio in the browser; the default.",
     "sample": "Make faces from seeds: pictures and latents.",
     "walk": "Make a video that walks through the faces of some seeds.",
+    "control": "Make faces of an age and a gender.",
     "segment": "Make masks for the faces of a latents file.",
     "weights": "List, get, verify or add the weights of generators.",
     "masks": "Import, export or check masks.",

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from core.attributes.training import AttributeTraining
 from core.files import sha256_of, whole_file, write_whole
 from core.generators.engines import Device
 from core.generators.readout_files import load_readouts, save_readouts
@@ -25,6 +26,7 @@ from core.segmentation import SegmenterTraining
 from core.weights import WeightStore
 from studio.commands.frame import Report, verb, workspace_option
 from studio.configs import read_config
+from studio.workflows.attribute_training import train_attributes_beside
 from studio.workflows.training_runs import train_from_config
 
 MEASURED_PSI = (0.7, 1.0)
@@ -132,6 +134,48 @@ def segmenter(
     where = f"{figures['path']}: {figures['epochs']} epochs in {figures['seconds']} s, best "
     lines = [f"{where}{figures['best_epoch']}.", *told, *figures["warnings"]]
     return Report("\n".join(lines), figures)
+
+
+@train.command()
+@click.option(
+    "--config",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    required=True,
+    metavar="FILE",
+    help="YAML whose keys are those of AttributeTraining.",
+)
+@workspace_option("Where the measured faces are kept, so that a stopped run goes on.")
+@verb
+def attributes(
+    *, on_step: OnStep, config: Path, workspace: Path, seed: int | None, device: Device
+) -> Report:
+    """Measure random faces of a generator and learn what control needs.
+
+    Writes it, and its figures, beside the configuration. Example:
+
+        python launch.py train attributes --config weights/attributes-mobilestylegan-ffhq-1024.yaml
+    """
+    training = read_config(config, AttributeTraining)
+    if seed is not None:
+        training = dataclasses.replace(training, seed=seed)
+    figures = train_attributes_beside(
+        config, training, workspace.resolve(), WeightStore(), device, on_step
+    )
+    return Report(_influence(figures), figures)
+
+
+def _influence(figures: dict[str, Any]) -> str:
+    table = figures["influence"]
+    sizes = list(table)
+    rows = [f"{'share of variance by layers':24}" + "".join(f"{size:>8}" for size in sizes)]
+    for name in next(iter(table.values())):
+        shares = [table[size][name] for size in sizes]
+        rows.append(
+            f"{name:24}" + "".join(f"{'-' if s is None else f'{s:.2f}':>8}" for s in shares)
+        )
+    layers = ", ".join(map(str, figures["mixing_layers"]))
+    rows.append(f"{figures['faces']} faces; layers for age and gender: {layers}")
+    return "\n".join(rows)
 
 
 def _ship(best: Path, out: Path, config: Path, figures: dict[str, Any]) -> None:

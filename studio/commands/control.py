@@ -1,0 +1,72 @@
+"""`launch.py control`: faces of an age and a gender."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from core.generators import Device
+from core.progress import OnStep
+from core.weights import WeightStore
+from studio.commands.frame import Report, generator_option, verb, workspace_option
+from studio.model_cache import ModelCache
+from studio.workflows.controlling import ControlRequest, control_to_folder
+
+
+@click.command()
+@click.option("--age", type=float, metavar="YEARS", help="1 to 80. [default: as drawn]")
+@click.option("--gender", type=click.Choice(["female", "male"]), help="[default: as drawn]")
+@click.option("--count", type=int, default=1, show_default=True, help="How many faces.")
+@click.option("--psi", type=float, default=0.7, show_default=True, help="Truncation; 1 is none.")
+@click.option(
+    "--mixing",
+    type=float,
+    default=0.0,
+    show_default=True,
+    help="0 to 1: how much of the mean face of that age and gender is mixed in; less diverse.",
+)
+@click.option("--size", type=int, metavar="PX", help="Of the pictures. [default: the generator's]")
+@click.option("--masks/--no-masks", default=True, show_default=True, help="Masks, too.")
+@click.option(
+    "--skip-missed", is_flag=True, help="Leave out faces that are not within half a year."
+)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    metavar="DIR",
+    help="Folder for images/, masks/, latents.npz and control.csv; made if missing.",
+)
+@workspace_option("Where a promoted segmenter is looked for; nothing is written there.")
+@generator_option
+@verb
+def control(
+    *,
+    on_step: OnStep,
+    out: Path,
+    workspace: Path,
+    seed: int | None,
+    device: Device,
+    **options: object,
+) -> Report:
+    """Make faces of an age and a gender, measured and corrected until they are.
+
+    The faces are those of --seed and the seeds after it (0 by default), steered. Example:
+
+        python launch.py control --age 62 --gender female --count 16 --out women
+    """
+    request = ControlRequest(first_seed=seed or 0, **options)  # type: ignore[arg-type]
+    models = ModelCache(WeightStore(), device)
+    figures = control_to_folder(request, out, models, workspace.resolve(), on_step)
+    told = [
+        f"{figures['count']} faces in {out / 'images'}: {figures['seconds']:.1f} s, "
+        f"{figures['faces_per_second']:.2f} faces/s ({figures['runtime']}).",
+        f"{figures['reached']} of them within tolerance"
+        + (f", {figures['tried']} seeds tried." if figures["tried"] > figures["count"] else "."),
+    ]
+    if "mean_age_error" in figures:
+        told.append(f"Mean age error {figures['mean_age_error']:.2f} years by the estimator.")
+    if "gender_accuracy" in figures:
+        told.append(f"Gender as asked: {100 * figures['gender_accuracy']:.1f} %.")
+    return Report("\n".join(told), figures)

@@ -1,0 +1,201 @@
+"""Faces as ordered, into a folder: pictures, latents, masks and what the estimator says of each."""
+
+from __future__ import annotations
+
+import csv
+import io
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from annotations import encode_mask
+from core.attributes.control import Steered, targets_of
+from core.errors import InvalidRequestError, OutputError
+from core.files import write_whole
+from core.generators import Noise, Outputs, Runtime
+from core.images import write_png
+from core.latents import Latents
+from core.progress import OnStep, Step, ignore
+from core.sampling import latents_from_seeds
+from core.seeds import MAX_SEED
+from studio.model_cache import ModelCache
+from studio.workflows.class_schemes import scheme_of
+from studio.workflows.face_control import FaceControl, Wish
+from studio.workflows.segmenters import Segmenters
+
+COLUMNS = ("face", "seed", "asked_age", "asked_gender", "age", "male", "reached", "pictures")
+
+
+@dataclass(frozen=True)
+class ControlRequest:
+    """count faces of the seeds first_seed and on, steered to one age and gender.
+
+    masks: beside the pictures, where the generator has a segmenter. skip_missed: leave out faces
+    that did not come within tolerance; more seeds are tried then, up to three for each face.
+    """
+
+    count: int
+    age: float | None = None
+    gender: str | None = None
+    first_seed: int = 0
+    psi: float = 0.7
+    mixing: float = 0.0
+    size: int | None = None  # px; None: the generator's
+    masks: bool = True
+    skip_missed: bool = False
+    generator: str | None = None
+    wish: Wish = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "wish", Wish(self.age, self.gender, self.mixing))
+        if not 1 <= self.count <= 1_000_000:
+            raise InvalidRequestError(f"count must be in 1..1000000, is {self.count}.")
+        if not 0 <= self.first_seed <= MAX_SEED - 3 * self.count:
+            raise InvalidRequestError(
+                f"The first seed must be in 0..{MAX_SEED - 3 * self.count}, is {self.first_seed}."
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class _Made:
+    seed: int
+    steered: Steered
+
+
+def control_to_folder(
+    request: ControlRequest,
+    folder: Path,
+    models: ModelCache,
+    workspace: Path,
+    on_step: OnStep = ignore,
+) -> dict[str, Any]:
+    """Write images/0000.png, masks/0000.png, latents.npz and control.csv; returns the figures.
+
+    Every file is whole or absent at any moment; after a stop, latents.npz and control.csv hold
+    the faces finished so far. Raises CoreError.
+    """
+    targets = targets_of(request.age, request.gender)
+    name = models.name(request.generator)
+    control = FaceControl(models, name)
+    runtime, scheme = _runtime(request, models, workspace, name)
+    began = time.monotonic()
+    made: list[_Made] = []
+    tried = 0
+    most = request.count * (3 if request.skip_missed else 1)
+    try:
+        while len(made) < request.count and tried < most:
+            seed = request.first_seed + tried
+            tried += 1
+            ws = latents_from_seeds(control.generator, [seed], psi=request.psi, noise=Noise()).ws[0]
+            ws = control.mixed(ws, request.wish, np.random.default_rng(seed))
+            steered = control.steer(ws, targets)
+            if request.skip_missed and not steered.reached:
+                continue
+            _write(folder, len(made), seed, steered, control, runtime, scheme)
+            made.append(_Made(seed, steered))
+            on_step(Step(len(made), request.count, "steering", "faces"))
+    finally:
+        if made:
+            _finish(folder, made, request, control)
+    return _figures(request, folder, made, tried, time.monotonic() - began, runtime)
+
+
+def _runtime(
+    request: ControlRequest, models: ModelCache, workspace: Path, name: str
+) -> tuple[Runtime, Any]:
+    """The pass for what is written, and the scheme of its masks or None."""
+    segmenters = Segmenters(models, workspace)
+    segmenter = segmenters.current(name) if request.masks else None
+    if segmenter is None:
+        return models.runtime(name, Outputs(image_size=request.size)), None
+    outputs = Outputs(image_size=request.size, labels=True)
+    return segmenters.runtime(name, outputs), scheme_of(segmenter.classes)
+
+
+def _write(
+    folder: Path,
+    place: int,
+    seed: int,
+    steered: Steered,
+    control: FaceControl,
+    runtime: Runtime,
+    scheme: Any,  # noqa: ANN401 - a label scheme or None
+) -> None:
+    rendered = runtime.render(steered.ws)
+    identity = control.generator.identity
+    facts = {
+        "generator": identity.name,
+        "generator_sha256": identity.sha256,
+        "seed": str(seed),
+        "noise": "off",
+        "age": f"{steered.estimates['age']:.1f}",
+        "male": f"{steered.estimates['male']:.3f}",
+        "synthetic": "This face was generated; it shows no real person.",
+    }
+    try:
+        write_png(folder / "images" / f"{place:04d}.png", rendered["image"], facts)
+        if scheme is not None:
+            mask = encode_mask(rendered["labels"], scheme)
+            write_whole(folder / "masks" / f"{place:04d}.png", mask)
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be written ({error.strerror}).") from error
+
+
+def _finish(folder: Path, made: list[_Made], request: ControlRequest, control: FaceControl) -> None:
+    ws: NDArray[np.float32] = np.stack([face.steered.ws for face in made])
+    seeds = np.array([face.seed for face in made], np.int64)
+    identity = control.generator.identity
+    Latents(ws, seeds, request.psi, "off", identity.name, identity.sha256).save(
+        folder / "latents.npz"
+    )
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(COLUMNS)
+    for place, face in enumerate(made):
+        found = face.steered
+        writer.writerow(
+            [
+                place,
+                face.seed,
+                "" if request.age is None else request.age,
+                request.gender or "",
+                f"{found.estimates['age']:.2f}",
+                f"{found.estimates['male']:.4f}",
+                int(found.reached),
+                found.pictures,
+            ]
+        )
+    write_whole(folder / "control.csv", text.getvalue().encode())
+
+
+def _figures(
+    request: ControlRequest,
+    folder: Path,
+    made: list[_Made],
+    tried: int,
+    seconds: float,
+    runtime: Runtime,
+) -> dict[str, Any]:
+    ages = np.array([face.steered.estimates["age"] for face in made])
+    males = np.array([face.steered.estimates["male"] for face in made])
+    figures: dict[str, Any] = {
+        **{k: v for k, v in asdict(request).items() if k != "wish"},
+        "count": len(made),
+        "tried": tried,
+        "reached": sum(face.steered.reached for face in made),
+        "seconds": round(seconds, 3),
+        "faces_per_second": round(len(made) / seconds, 3),
+        "runtime": str(runtime.facts),
+        "out": str(folder),
+    }
+    if request.age is not None and made:
+        figures["mean_age_error"] = round(float(np.nanmean(np.abs(ages - request.age))), 3)
+    if request.gender is not None and made:
+        figures["gender_accuracy"] = round(
+            float(np.mean((males > 0.5) == (request.gender == "male"))), 4
+        )
+    return figures

@@ -1,0 +1,119 @@
+"""Faces on demand: a generator with its attributes, opened once, and the verbs that use them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.attributes.control import Controller, Steered
+from core.attributes.encoder import INPUTS
+from core.attributes.estimators import AgeGenderEstimator, Estimate
+from core.attributes.measuring import FaceMeasurer
+from core.attributes.pack import AttributePack
+from core.attributes.store import open_attributes
+from core.errors import InvalidRequestError
+from core.generators import Generator, Outputs
+from core.progress import OnStep, ignore
+from studio.model_cache import ModelCache
+from studio.workflows.attribute_training import measuring_segmenter
+
+HELD = (
+    "yaw",
+    "pitch",
+    "smile",
+    "mouth_opening",
+    "light_side",
+    "brightness",
+    "skin_tone",
+    "eyeglasses",
+    "hat",
+)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is asked of a face. age: years, or as drawn. gender: female, male or as drawn.
+
+    mixing: 0 to 1, how much of the encoder's w is mixed into the layers that carry age and
+    gender: 1 is the thesis's style mixing, precise and alike; 0 only moves the drawn face.
+    """
+
+    age: float | None = None
+    gender: str | None = None
+    mixing: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.mixing <= 1:
+            raise InvalidRequestError(f"mixing must be in 0..1, is {self.mixing}.")
+
+
+class FaceControl:
+    """Steers the faces of one generator. Safe to use from threads; they take turns."""
+
+    def __init__(self, models: ModelCache, generator: str) -> None:
+        weights = models.weights
+        self.generator: Generator = models.generator(generator)
+        self.pack: AttributePack = open_attributes(weights, generator)
+        self.estimator = AgeGenderEstimator()
+        self._measurer = FaceMeasurer(
+            self.generator,
+            measuring_segmenter(weights, generator),
+            weights.open_readouts(generator),
+            self.estimator,
+            models.device,
+        )
+        self._full = models.runtime(generator, Outputs())
+        self._lock = threading.Lock()
+        self.controller = Controller(
+            self.pack.model, self.pack.covariance, self.pack.mixing_layers(), self.measure
+        )
+
+    def measure(self, ws: NDArray[np.float32]) -> NDArray[np.float32]:
+        """ws [N, L, D] -> values [N, K], on previews."""
+        with self._lock:
+            return self._measurer.measure(ws)
+
+    def picture(self, ws: NDArray[np.float32]) -> NDArray[np.uint8]:
+        """ws [L, D] -> the full-size picture, uint8 [R, R, 3]."""
+        picture: NDArray[np.uint8] = self._full.render(ws)["image"]
+        return picture
+
+    def estimate(self, ws: NDArray[np.float32]) -> Estimate:
+        """Of the full-size picture."""
+        return self.estimator.estimate([self.picture(ws)])[0]
+
+    def check(self, ws: NDArray[np.float32]) -> Mapping[str, float]:
+        found = self.estimate(ws)
+        return {"age": found.age, "male": found.male}
+
+    def mixed(
+        self, ws: NDArray[np.float32], wish: Wish, random: np.random.Generator
+    ) -> NDArray[np.float32]:
+        """ws [L, D] with the encoder's w in the layers that carry age and gender (the thesis's
+        style mixing, chapter 5.3), as far as the wish says."""
+        if wish.mixing == 0 or (wish.age is None and wish.gender is None):
+            return ws
+        male = None if wish.gender is None else float(wish.gender == "male")
+        given = self.pack.draw_given(wish.age, male, random)
+        w = self.pack.encoder.encode(given[None])[0]  # [D]
+        mixed = ws.copy()
+        for layer in self.pack.mixing_layers():
+            mixed[layer] += np.float32(wish.mixing) * (w - mixed[layer])
+        return mixed
+
+    def steer(
+        self,
+        ws: NDArray[np.float32],
+        targets: Mapping[str, float],
+        hold: tuple[str, ...] = HELD,
+        on_step: OnStep = ignore,
+        is_exact: bool = True,
+    ) -> Steered:
+        """ws [L, D] -> targets; is_exact: judged on the full-size picture in the end."""
+        known = [name for name in hold if name in self.pack.model.names]
+        check = self.check if is_exact and set(targets) <= set(INPUTS) else None
+        return self.controller.steer(ws, targets, known, check=check, on_step=on_step)
