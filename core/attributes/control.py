@@ -24,13 +24,15 @@ from core.progress import OnStep, Step, ignore
 
 Measure = Callable[[NDArray[np.float32]], NDArray[np.float32]]  # ws [N, L, D] -> values [N, K]
 Check = Callable[[NDArray[np.float32]], Mapping[str, float]]  # ws [L, D] -> the asked attributes
-TOLERANCE = {"age": 0.5, "male": 0.1}  # years, probability
+TOLERANCE = {"age": 1.0}  # years: dlib's frame of a face jumps by as much in a small step
+SURE = 0.2  # of a gender's probability from what is aimed at
+WRONG_GENDER = 100.0  # tolerances: worse than any age
 SHARE_OF_SPREAD = 0.1  # tolerance of any other attribute, in standard deviations
 MOST_STEPS = 8  # pictures measured on the way
 MOST_CHECKS = 3  # full-size pictures estimated at the end
 INNER = 4  # solutions of the model's own equation for each picture
 FIRM, LOOSE = 0.003, 0.1  # R: of what is asked, and of what is held
-GAINS = (0.6, 2.5)  # of a step, by how far the last one was followed
+GAINS = (0.3, 2.0)  # of a step, by how far the last one was followed
 FEMALE, MALE = 0.02, 0.98  # probabilities that are aimed at
 
 
@@ -65,6 +67,11 @@ def targets_of(age: float | None = None, gender: str | None = None) -> dict[str,
             raise InvalidRequestError(f"gender must be female or male, is '{gender}'.")
         targets["male"] = MALE if gender == "male" else FEMALE
     return targets
+
+
+def _is_gender(value: float, target: float) -> bool:
+    """Whether a probability of male says what was asked, and clearly."""
+    return abs(value - target) < SURE
 
 
 class Controller:
@@ -199,6 +206,7 @@ class _Run:
         self.offset: dict[str, float] = {}  # full-size estimate minus the preview's
         self.original: Tensor | None = None
         self.before: tuple[Tensor, Tensor] | None = None  # measured and told, of the last step
+        self.sides: dict[bool, tuple[float, Tensor]] = {}  # too little, too much: by how much, z
         self.gain = torch.ones(len(path.names))
 
     def is_over(self) -> bool:
@@ -212,6 +220,7 @@ class _Run:
         if miss <= 1 and self.check is not None and path.targets:
             exact = dict(self.check(path.ws(self.z)))
             self.checks += 1
+            self.sides.clear()  # they were told by the preview
             self.offset = {
                 name: exact[name] - found[name] for name in path.targets if name in exact
             }
@@ -254,8 +263,7 @@ class _Run:
             if not np.isfinite(value):
                 return float("inf")
             if name == "male":
-                is_right = (value > 0.5) == (target > 0.5) and abs(value - target) < 0.3
-                worst = max(worst, 0.0 if is_right else 2.0 + abs(value - target))
+                worst = max(worst, 0.0 if _is_gender(value, target) else WRONG_GENDER)
             else:
                 worst = max(worst, abs(value - target) / self._tolerance(name))
         return worst
@@ -265,36 +273,61 @@ class _Run:
         return TOLERANCE.get(name, SHARE_OF_SPREAD * spread)
 
     def _go_on(self, found: Mapping[str, float]) -> None:
-        path = self.path
+        path, count = self.path, len(self.path.targets)
         measured = torch.tensor([path.deviation(name, found[name]) for name in path.names])
-        told = path.told(self.z).detach()
         if self.original is None:
-            self.original = measured
-        if not measured.isfinite().all():  # no face: half of the way back
-            known = measured.isfinite()
-            if not known[: len(path.targets)].all():
-                self.z = self.z / 2
-                self.before = None
-                return
-            measured = torch.where(known, measured, path.wanted)
-        count = len(path.targets)
-        wanted = torch.cat([path.wanted[:count], self.original[count:].nan_to_num()])
+            self.original = measured.nan_to_num()
+        if not measured[:count].isfinite().all():  # no face: half of the way back
+            self.z, self.before = self.z / 2, None
+            return
+        told = path.told(self.z).detach()
+        wanted = torch.cat([path.wanted[:count], self.original[count:]])
+        lacking = wanted - torch.where(measured.isfinite(), measured, wanted)
+        self._note_side(found, lacking)
         self._learn(measured, told)
-        lacking = (wanted - measured) * self.gain
-        lacking[count:] = lacking[count:].clamp(-1.0, 1.0)
         self.before = measured, told
-        self.z = path.solved(self.z, told + lacking)
+        between = self._between()
+        if between is not None:
+            self.z = between
+            return
+        step = lacking * self.gain
+        if "male" in path.targets and _is_gender(found["male"], path.targets["male"]):
+            step[path.names.index("male")] = 0.0  # far enough; more would cost identity
+        step[count:] = step[count:].clamp(-1.0, 1.0)
+        self.z = path.solved(self.z, told + step)
+
+    def _note_side(self, found: Mapping[str, float], lacking: Tensor) -> None:
+        """Remember the nearest place on either side of the target, where there is but one."""
+        path = self.path
+        single = [name for name in path.targets if name != "male"]
+        is_right = "male" not in path.targets or _is_gender(found["male"], path.targets["male"])
+        if len(single) != 1 or not is_right:
+            return
+        missing = float(lacking[path.names.index(single[0])])
+        known = self.sides.get(missing > 0)
+        if known is None or abs(missing) < abs(known[0]):
+            self.sides[missing > 0] = missing, self.z
+
+    def _between(self) -> Tensor | None:
+        """Between the two sides (regula falsi), never nearer to either than a sixth."""
+        if len(self.sides) < 2:
+            return None
+        (lower, low), (upper, high) = self.sides[True], self.sides[False]
+        share = min(max(lower / (lower - upper), 1 / 6), 5 / 6)
+        return low + share * (high - low)
 
     def _learn(self, measured: Tensor, told: Tensor) -> None:
         """How far the picture followed the model at the last step: the secant."""
         if self.before is None:
             return
         moved, meant = measured - self.before[0], told - self.before[1]
-        is_clear = meant.abs() > 0.05
+        is_clear = (meant.abs() > 0.05) & moved.isfinite()
         followed = torch.where(is_clear, moved / torch.where(is_clear, meant, 1.0), 1.0)
         ratio = (1 / followed.clamp(min=1e-3)).clamp(*GAINS)
         self.gain = torch.where(is_clear, ratio, self.gain)
         self.gain[len(self.path.targets) :] = 1.0
+        if "male" in self.path.targets:  # saturates, so that its slope says nothing
+            self.gain[self.path.names.index("male")] = 1.0
 
     def _notes(self, found: Mapping[str, float]) -> tuple[str, ...]:
         if self.reached:
@@ -306,9 +339,9 @@ class _Run:
                 notes.append("No face is found in the result. Try another seed or a smaller psi.")
                 break
             if name == "male":
-                if (value > 0.5) != (target > 0.5):
+                if not _is_gender(value, target):
                     gender = "male" if target > 0.5 else "female"
-                    notes.append(f"The estimator does not see it as {gender}.")
+                    notes.append(f"The estimator does not clearly see it as {gender}.")
             elif abs(value - target) > self._tolerance(name):
                 notes.append(
                     f"{attribute.title}: {value:.1f} {attribute.unit} instead of {target:g}; this "
