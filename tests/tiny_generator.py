@@ -80,6 +80,9 @@ class TinySynthesis(Synthesis):
     def baked_noise(self) -> list[Tensor] | None:
         return None
 
+    def style_weights(self) -> list[Tensor]:
+        return [style.weight for style in self.styles]
+
 
 def tiny_generator(seed: int = 0, c_dim: int = 0, name: str = "tiny") -> Generator:
     """A new TinyMapping + TinySynthesis; equal arguments make equal weights.

@@ -75,6 +75,14 @@ class Synthesis(nn.Module, ABC):
     def baked_noise(self) -> list[Tensor] | None:
         """The noise images frozen into the checkpoint, [1, 1, r, r] each; None if it has none."""
 
+    @abstractmethod
+    def style_weights(self) -> list[Tensor]:
+        """For each of the num_ws layers, the weights of all affine maps that its w goes through
+        to become styles, one below the other: [channels, w_dim].
+
+        As they are stored: rows of different maps may differ by constant gains.
+        """
+
 
 @dataclass(frozen=True)
 class Identity:

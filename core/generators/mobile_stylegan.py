@@ -164,6 +164,14 @@ class MobileSynthesis(Synthesis):
     def baked_noise(self) -> list[Tensor]:
         return [self.get_buffer(f"baked_{index}") for index in range(len(self.noise_resolutions))]
 
+    def style_weights(self) -> list[Tensor]:
+        found = [self.first.style.weight]
+        for block in self.blocks:
+            assert isinstance(block, Block)
+            found.append(torch.cat([block.up_style.weight, block.conv1.style.weight]))
+            found.append(block.conv2.style.weight)
+        return [*found, self.to_image.style.weight]
+
     def forward(
         self,
         ws: Tensor,

@@ -156,6 +156,17 @@ class StyleGAN2Synthesis(Synthesis):
             for convolution in block.convolutions()  # type: ignore[operator]  # a Block
         ]
 
+    def style_weights(self) -> list[Tensor]:
+        """The RGB output of a size counts to the layer after its last convolution."""
+        maps: list[list[Tensor]] = [[]]
+        for block in self.blocks.values():
+            assert isinstance(block, Block)
+            for convolution in block.convolutions():
+                maps[-1].append(convolution.style.weight)
+                maps.append([])
+            maps[-1].append(block.rgb.style.weight)
+        return [torch.cat(weights) for weights in maps]
+
     def forward(
         self,
         ws: Tensor,
