@@ -120,41 +120,15 @@ def measure_effect(
     """
     steps = _checked_amounts(amounts)
     _check(direction, ws, names, scale, embed)
-    total = len(steps) + 1
-    before = _Faces.seen(ws, measure, len(names), embed, quality)
-    on_step(Step(1, total, f"measuring '{direction.name}'", "amounts"))
+    senses = _Senses(measure, len(names), embed, quality)
+    total, doing = len(steps) + 1, f"measuring '{direction.name}'"
+    before = senses.see(ws)
+    on_step(Step(1, total, doing, "amounts"))
     moved = []
     for place, amount in enumerate(steps):
-        at = direction.apply(ws, amount)
-        moved.append(_Faces.seen(at, measure, len(names), embed, quality))
-        on_step(Step(place + 2, total, f"measuring '{direction.name}'", "amounts"))
-    changes = np.stack([faces.values - before.values for faces in moved])  # [A, N, K]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        changes = changes / np.where(scale > 0, scale, np.nan)
-    curve = _mean(changes, axis=1)
-    attribute = direction.attribute or _strongest(steps, curve, names)
-    followed = curve[:, names.index(attribute)]
-    lost = [_lost(before, faces, names) for faces in moved]
-    kept = [_quality_left(before, faces) for faces in moved]
-    (low, low_limit), (high, high_limit) = (
-        end_of_range(steps, side, followed, lost, kept) for side in (-1, 1)
-    )
-    is_safe = (steps >= low) & (steps <= high)
-    if not is_safe.any():
-        is_safe = np.isin(np.abs(steps), np.abs(steps).min())
-    slopes = _slopes(steps[is_safe], changes[is_safe])  # [N, K]
-    return Effect(
-        attribute=attribute,
-        names=tuple(names),
-        amounts=tuple(steps.tolist()),
-        curve=curve,
-        per_unit=_mean(slopes, axis=0),
-        spread=np.sqrt(_mean((slopes - _mean(slopes, axis=0)) ** 2, axis=0)),
-        safe=(low, high),
-        limits=(low_limit, high_limit),
-        identity=_identity_change(before, moved, steps, is_safe),
-        faces=len(ws),
-    )
+        moved.append(senses.see(direction.apply(ws, amount)))
+        on_step(Step(place + 2, total, doing, "amounts"))
+    return _judged(direction.attribute, steps, before, moved, tuple(names), scale)
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,27 +139,66 @@ class _Faces:
     vectors: NDArray[np.float64] | None
     scores: NDArray[np.float64] | None
 
-    @classmethod
-    def seen(
-        cls,
-        ws: NDArray[np.float32],
-        measure: Measure,
-        num_names: int,
-        embed: Embed | None,
-        quality: Score | None,
-    ) -> _Faces:
-        values = np.asarray(measure(ws), np.float64)
-        if values.shape != (len(ws), num_names):
+
+@dataclass(frozen=True)
+class _Senses:
+    """What faces are seen with."""
+
+    measure: Measure
+    num_names: int
+    embed: Embed | None
+    quality: Score | None
+
+    def see(self, ws: NDArray[np.float32]) -> _Faces:
+        """Raises InvalidRequestError where `measure` does not tell a value for each name."""
+        values = np.asarray(self.measure(ws), np.float64)
+        if values.shape != (len(ws), self.num_names):
             raise InvalidRequestError(
-                f"measure must give [{len(ws)}, {num_names}], a column for each name; gave "
+                f"measure must give [{len(ws)}, {self.num_names}], a column for each name; gave "
                 f"{list(values.shape)}."
             )
         vectors = None
-        if embed is not None:
-            vectors = np.asarray(embed(ws), np.float64)
+        if self.embed is not None:
+            vectors = np.asarray(self.embed(ws), np.float64)
             vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-        scores = None if quality is None else np.asarray(quality(ws), np.float64)
-        return cls(values, vectors, scores)
+        scores = None if self.quality is None else np.asarray(self.quality(ws), np.float64)
+        return _Faces(values, vectors, scores)
+
+
+def _judged(
+    own: str,
+    steps: NDArray[np.float64],
+    before: _Faces,
+    moved: Sequence[_Faces],
+    names: tuple[str, ...],
+    scale: NDArray[np.floating],
+) -> Effect:
+    """own: the attribute that the direction is meant to move, or ''."""
+    changes = np.stack([faces.values - before.values for faces in moved])  # [A, N, K]
+    changes = changes / np.where(scale > 0, scale, np.nan)
+    curve = _mean(changes, axis=1)
+    attribute = own or _strongest(steps, curve, names)
+    followed = curve[:, names.index(attribute)]
+    lost = [_lost(before, faces, names) for faces in moved]
+    kept = [_quality_left(before, faces) for faces in moved]
+    low, below = end_of_range(steps, -1, followed, lost, kept)
+    high, above = end_of_range(steps, 1, followed, lost, kept)
+    is_safe = (steps >= low) & (steps <= high)
+    if not is_safe.any():
+        is_safe = np.isin(np.abs(steps), np.abs(steps).min())
+    slopes = _slopes(steps[is_safe], changes[is_safe])  # [N, K]
+    return Effect(
+        attribute=attribute,
+        names=names,
+        amounts=tuple(steps.tolist()),
+        curve=curve,
+        per_unit=_mean(slopes, axis=0),
+        spread=np.sqrt(_mean((slopes - _mean(slopes, axis=0)) ** 2, axis=0)),
+        safe=(low, high),
+        limits=(below, above),
+        identity=_identity_change(before, moved, steps, is_safe),
+        faces=len(before.values),
+    )
 
 
 def _slopes(steps: NDArray[np.float64], changes: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -100,8 +100,12 @@ def projected_out(
     """`normal` [D] without its part in the span of `others` [M, D], unit length: conditional
     manipulation (InterFaceGAN, section 3.3), which crosses no boundary of the others.
 
-    Raises InvalidRequestError where nothing is left.
+    Raises InvalidRequestError where nothing is left, and for others that do not fit.
     """
+    if others.ndim != 2 or others.shape[1:] != normal.shape or not np.isfinite(others).all():
+        raise InvalidRequestError(
+            f"What is to be held must be finite, [H, {len(normal)}], is {list(others.shape)}."
+        )
     unit = normal.astype(np.float64) / np.linalg.norm(normal)
     if len(others):
         left, sizes, _ = np.linalg.svd(others.astype(np.float64).T, full_matrices=False)
@@ -143,29 +147,27 @@ def fit_from_sets(
     """
     chosen = checked_layers(layers, space.num_ws)
     with_faces, without_faces, shared = _distinct(with_ws, without_ws, space)
-    with_w, without_w = (f[:, list(chosen)].mean(axis=1) for f in (with_faces, without_faces))
-    covariance = checked_covariance(covariance, space.w_dim)
-    deviations, basis = whitening(covariance)
-    chance = 1 / len(with_w) + 1 / len(without_w)
-    y = (with_w.mean(axis=0) - without_w.mean(axis=0)) @ basis / deviations
-    y = y**3 / (y**2 + chance)
-    if held_slopes is not None and len(held_slopes):
-        inner = held_slopes.astype(np.float64) @ basis * deviations  # slopes per deviation
-        y = np.linalg.norm(y) * projected_out(y, inner) if y.any() else y
+    deviations, basis = whitening(checked_covariance(covariance, space.w_dim))
+    apart = with_faces.mean(axis=0) - without_faces.mean(axis=0)  # [L, D]
+    y = apart[list(chosen)].mean(axis=0) @ basis / deviations
+    y = y**3 / (y**2 + 1 / len(with_faces) + 1 / len(without_faces))
     length = float(np.linalg.norm(y))
     if length == 0:
         raise InvalidRequestError(
             f"The two sets for '{name}' do not differ in the layers {list(chosen)} on average. "
             "Choose other faces or more layers."
         )
+    y = y / length
+    if held_slopes is not None:
+        y = projected_out(y, held_slopes.astype(np.float64) @ basis * deviations)
     facts = {
         "method": "sets",
-        "with": len(with_w),
-        "without": len(without_w),
+        "with": len(with_faces),
+        "without": len(without_faces),
         "in_both": shared,
         "difference": round(length, 4),  # in standard deviations of random faces
     }
-    change = basis @ (y / length * deviations)
+    change = basis @ (y * deviations)
     return in_layers(
         change, chosen, space, name=name, title=title, attribute=attribute, facts=facts
     )

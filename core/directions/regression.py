@@ -32,7 +32,8 @@ class AttributeRegression:
 
     names: K attributes. slopes: float64 [K, D], change of the attribute in its standard
     deviations for a change of w in all those layers; NaN where it was not measured on enough
-    faces or is the same on all. explained: share of its variance that w tells, [K].
+    faces or is the same on all. explained: share of its variance that w tells, on
+    the very faces it was fitted on, [K].
     covariance: of the w seen, float64 [D, D]. layers, faces: that were looked at.
 
     Where most faces have one w in all layers, what the other layers do is put down to these:

@@ -10,6 +10,7 @@ import torch
 
 from core.directions import WDistribution, ganspace_directions, sefa_directions
 from core.directions.distribution import deviation_along
+from core.directions.sefa import leading
 from core.errors import InvalidRequestError
 from core.generators.checkpoint import ARCHITECTURES, build_generator
 from core.generators.generator import Generator
@@ -77,6 +78,13 @@ def test_sefa_finds_the_way_that_moves_the_styles_most() -> None:
     expected[0, 3] = 2.0  # one standard deviation, the largest entry positive
     assert np.allclose(found.vector, expected, atol=1e-6)
     assert found.facts["share"] == pytest.approx(1)
+
+
+def test_the_sign_of_a_component_does_not_depend_on_the_solver() -> None:
+    rows = np.random.default_rng(0).normal(size=(30, WIDTH))
+    shares, vectors = leading(rows.T @ rows, WIDTH)
+    assert (vectors.max(axis=1) >= -vectors.min(axis=1)).all()
+    assert shares.sum() == pytest.approx(1) and (np.diff(shares) <= 0).all()
 
 
 def test_gains_of_single_maps_do_not_decide() -> None:

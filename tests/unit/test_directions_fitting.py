@@ -274,6 +274,8 @@ def test_sets_that_do_not_differ_in_the_chosen_layers_are_refused() -> None:
         ({"covariance": np.eye(3)}, r"covariance of w must be finite, \[12, 12\], is \[3, 3\]"),
         ({"covariance": np.full((WIDTH, WIDTH), np.nan)}, "covariance of w must be finite"),
         ({"space": LatentSpace(SPACE.identity, 4, WIDTH)}, r"have ws \[N, 4, 12\], got \[3, 6,"),
+        ({"held_slopes": np.ones(WIDTH)}, r"held must be finite, \[H, 12\], is \[12\]"),
+        ({"held_slopes": np.full((1, WIDTH), np.nan)}, r"held must be finite"),
         ({"name": "My own!"}, "name has 1 to 64 of a-z"),
     ],
 )
