@@ -167,10 +167,8 @@ def fit_from_sets(
         "in_both": shared,
         "difference": round(length, 4),  # in standard deviations of random faces
     }
-    change = basis @ (y * deviations)
-    return in_layers(
-        change, chosen, space, name=name, title=title, attribute=attribute, facts=facts
-    )
+    own = {"name": name, "title": title, "attribute": attribute}
+    return in_layers(basis @ (y * deviations), chosen, space, facts=facts, **own)
 
 
 def _labelled(
