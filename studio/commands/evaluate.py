@@ -10,8 +10,9 @@ import click
 from core.generators import Device
 from core.progress import OnStep
 from core.weights import WeightStore
-from studio.commands.frame import Report, verb, workspace_option
+from studio.commands.frame import Report, generator_option, verb, workspace_option
 from studio.model_cache import ModelCache
+from studio.workflows.control_evaluation import WAYS, evaluate_control
 from studio.workflows.segmenting import STARTER, evaluate_segmenter
 
 
@@ -69,6 +70,72 @@ def segmenter_evaluation(
         on_step,
     )
     return Report(_table(figures), figures)
+
+
+@evaluate.command("control")
+@click.option("--faces", type=int, default=1000, show_default=True, help="Orders to fill.")
+@click.option("--psi", type=float, default=0.7, show_default=True, help="Of the drawn faces.")
+@click.option(
+    "--mixing", type=float, default=0.0, show_default=True, help="Before the closed loop, 0 to 1."
+)
+@click.option(
+    "--way",
+    "ways",
+    multiple=True,
+    type=click.Choice(WAYS),
+    help="May be repeated. [default: all four]",
+)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Also write each way's latents there.",
+)
+@generator_option
+@verb
+def control_evaluation(
+    *,
+    on_step: OnStep,
+    faces: int,
+    psi: float,
+    mixing: float,
+    ways: tuple[str, ...],
+    out: Path | None,
+    generator: str | None,
+    seed: int | None,
+    device: Device,
+) -> Report:
+    """Age error, gender and diversity of random faces, encoder, style mixing and closed loop."""
+    figures = evaluate_control(
+        ModelCache(WeightStore(), device),
+        generator,
+        faces,
+        psi,
+        mixing,
+        seed or 0,
+        out,
+        ways or WAYS,
+        on_step,
+    )
+    return Report(_control_table(figures), figures)
+
+
+def _control_table(figures: dict[str, Any]) -> str:
+    rows = [
+        f"{'way':12} {'age error':>10} {'median':>7} {'gender %':>9} {'no face':>8} {'quality':>8} "
+        f"{'diversity':>10} {'s/face':>7}"
+    ]
+    for way, found in figures["ways"].items():
+        diversity = found.get("diversity_w")
+        rows.append(
+            f"{way:12} {found['age_error']:10.2f} {found['median_age_error']:7.2f} "
+            f"{100 * found['gender']:9.2f} {found['without_face']:8} {found['quality']:8.1f} "
+            f"{'-' if diversity is None else format(diversity, '.2f'):>10} "
+            f"{found['seconds_per_face']:7.2f}"
+        )
+    rows.append(f"{figures['faces']} faces, psi {figures['psi']:g}; {figures['targets']}.")
+    rows.append(f"Estimator: {figures['estimator']}.")
+    return "\n".join(rows)
 
 
 def _table(figures: dict[str, Any]) -> str:

@@ -1,0 +1,1 @@
+"""How good what is made is, in figures that others publish, too."""
