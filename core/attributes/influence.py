@@ -22,7 +22,7 @@ from core.sampling import latents_from_seeds
 
 Measure = Callable[[NDArray[np.float32]], NDArray[np.float32]]  # ws [N, L, D] -> values [N, K]
 FIRST_SEED = 500_000
-ENOUGH = 0.8  # of the influence of all layers together: what the mixing layers must have
+ENOUGH = 0.75  # of the influence of all layers together: what the mixing layers must have
 
 
 @dataclass(frozen=True, eq=False)

@@ -27,6 +27,7 @@ from core.weights import WeightStore
 from studio.commands.frame import Report, verb, workspace_option
 from studio.configs import read_config
 from studio.workflows.attribute_training import train_attributes_beside
+from studio.workflows.direction_training import DirectionTraining, train_directions_beside
 from studio.workflows.training_runs import train_from_config
 
 MEASURED_PSI = (0.7, 1.0)
@@ -162,6 +163,46 @@ def attributes(
         config, training, workspace.resolve(), WeightStore(), device, on_step
     )
     return Report(_influence(figures), figures)
+
+
+@train.command()
+@click.option(
+    "--config",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    required=True,
+    metavar="FILE",
+    help="YAML whose keys are those of DirectionTraining.",
+)
+@workspace_option("Where `train attributes` kept the measured faces.")
+@verb
+def directions(
+    *, on_step: OnStep, config: Path, workspace: Path, seed: int | None, device: Device
+) -> Report:
+    """Fit sliders that move one attribute each, and measure what they do.
+
+    Writes those that are clean enough, and all figures, beside the configuration. Example:
+
+        python launch.py train directions --config weights/directions-mobilestylegan-ffhq-1024.yaml
+    """
+    training = read_config(config, DirectionTraining)
+    if seed is not None:
+        training = dataclasses.replace(training, seed=seed)
+    figures = train_directions_beside(
+        config, training, workspace.resolve(), WeightStore(), device, on_step
+    )
+    return Report(_effects(figures), figures)
+
+
+def _effects(figures: dict[str, Any]) -> str:
+    rows = [f"{'direction':24} {'effect':>7} {'leaks most into':>24} {'':>6} {'ratio':>6}  kept"]
+    for name, found in figures["measured"].items():
+        other, change = found["worst"]
+        rows.append(
+            f"{name:24} {found['effect'] or 0:7.2f} {other:>24} {change or 0:6.2f} "
+            f"{found['ratio'] or 0:6.1f}  {'yes' if name in figures['kept'] else 'no'}"
+        )
+    rows.append(f"{len(figures['kept'])} directions in {figures['file']}")
+    return "\n".join(rows)
 
 
 def _influence(figures: dict[str, Any]) -> str:

