@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.attributes.estimators import AgeGenderEstimator
-from core.attributes.measures import NAMES, Sight, measured
+from core.attributes.measures import NAMES, measured
+from core.attributes.sight import Sight
 from core.generators import Device, Generator, Noise, Outputs, Readouts, RenderPass, open_runtime
 from core.segmentation import Segmenter
 

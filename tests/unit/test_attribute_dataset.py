@@ -56,7 +56,7 @@ def test_a_stopped_run_goes_on_and_ends_the_same(tmp_path):
         if step.done == 7:
             raise Cancelled("stop")
 
-    with pytest.raises(Cancelled):
+    with pytest.raises(Cancelled, match="stop"):
         make_attribute_dataset(GENERATOR, Measurer(), sampling, tmp_path / "parts", stop)
     again = Measurer()
     parts = make_attribute_dataset(GENERATOR, again, sampling, tmp_path / "parts")

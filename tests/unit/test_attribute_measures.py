@@ -10,7 +10,8 @@ import pytest
 from annotations.taxonomy import default_scheme
 from core.attributes.estimators import Estimate
 from core.attributes.faces import FoundFace
-from core.attributes.measures import ATTRIBUTES, NAMES, Sight, measured
+from core.attributes.measures import ATTRIBUTES, NAMES, measured
+from core.attributes.sight import Sight
 from core.segmentation.classes import ClassSet
 
 SIZE = 128

@@ -48,7 +48,7 @@ def test_mean_distance_is_that_of_all_pairs(count, width, seed):
 
 
 def test_nothing_is_not_judged():
-    with pytest.raises(InvalidRequestError):
+    with pytest.raises(InvalidRequestError, match="At least one"):
         draw_targets(0, 0)
-    with pytest.raises(InvalidRequestError):
+    with pytest.raises(InvalidRequestError, match="at least two"):
         mean_distance(np.zeros((1, 3)))
