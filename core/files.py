@@ -5,11 +5,14 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from safetensors import SafetensorError
 
 from core.errors import OutputError
 
@@ -37,6 +40,8 @@ def whole_file(path: Path) -> Iterator[Path]:
             os.fsync(written.fileno())
         unfinished.chmod(mode)  # some writers replace the file by one of their own
         unfinished.replace(path)
+    except SafetensorError as error:  # safetensors' writer wraps what the system says
+        raise _explained(_system_error(error), path) from error
     except OSError as error:
         raise _explained(error, path) from error
     finally:
@@ -53,6 +58,12 @@ def sha256_of(path: Path) -> str:
     """Hex sha256 of a file's bytes, read in pieces."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _system_error(error: SafetensorError) -> OSError:
+    """What it was raised for: its text ends in '(os error 28)', say."""
+    found = re.search(r"os error (\d+)", str(error))
+    return OSError(int(found[1]), os.strerror(int(found[1]))) if found else OSError(str(error))
 
 
 def _explained(error: OSError, path: Path) -> OutputError:

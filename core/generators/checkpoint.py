@@ -87,7 +87,7 @@ def read_weights(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
             raise ValueError("its header is not ours")
     except FileNotFoundError:
         raise WeightsError(f"There is no weights file at {path}.") from None
-    except (SafetensorError, OSError, ValueError) as error:
+    except (SafetensorError, OSError, ValueError, RecursionError) as error:
         raise WeightsError(
             f"{path} is truncated or not a safetensors file ({error}). "
             "Delete it and get it again: python launch.py weights get"

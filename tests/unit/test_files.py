@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from safetensors import SafetensorError
 
 from core.errors import OutputError
 from core.files import sha256_of, whole_file, write_whole
@@ -21,6 +22,17 @@ def test_a_file_appears_whole_in_folders_made_for_it(tmp_path: Path) -> None:
         unfinished.write_bytes(b"half")
         assert not path.exists() and unfinished.parent == path.parent
     assert path.read_bytes() == b"half" and list(path.parent.iterdir()) == [path]
+
+
+def test_a_full_disk_under_safetensors_is_one_too(tmp_path: Path) -> None:
+    with (
+        pytest.raises(OutputError, match="The disk is full while writing"),
+        whole_file(tmp_path / "weights.safetensors"),
+    ):
+        raise SafetensorError("I/O error: No space left on device (os error 28)")
+    with pytest.raises(OutputError, match="no such tensor"), whole_file(tmp_path / "other"):
+        raise SafetensorError("no such tensor")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("failure", [KeyboardInterrupt, RuntimeError, MemoryError])
