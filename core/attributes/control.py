@@ -32,6 +32,9 @@ MOST_STEPS = 8  # pictures measured on the way
 MOST_CHECKS = 3  # full-size pictures estimated at the end
 INNER = 4  # solutions of the model's own equation for each picture
 FIRM, LOOSE = 0.003, 0.1  # R: of what is asked, and of what is held
+LONGEST = 4.0  # step, in standard deviations of w: further on, the model knows little
+FURTHEST = 8.0  # from the start
+ALIKE, JITTER = 0.03, 0.3  # a place this near to one that was tried is left by a small jump
 GAINS = (0.3, 2.0)  # of a step, by how far the last one was followed
 FEMALE, MALE = 0.02, 0.98  # probabilities that are aimed at
 
@@ -40,7 +43,8 @@ FEMALE, MALE = 0.02, 0.98  # probabilities that are aimed at
 class Steered:
     """ws: float32 [L, D]. estimates: what was measured last, by name. reached: whether all that
     was asked is within tolerance. notes: for people, what could not be. pictures: how many
-    were measured. distance: of the change, in standard deviations of w.
+    were measured. distance: of the change, in standard deviations of w. miss: the largest error
+    of what was asked, in tolerances.
     """
 
     ws: NDArray[np.float32]
@@ -49,6 +53,7 @@ class Steered:
     notes: tuple[str, ...]
     pictures: int
     distance: float
+    miss: float
 
 
 def targets_of(age: float | None = None, gender: str | None = None) -> dict[str, float]:
@@ -206,6 +211,9 @@ class _Run:
         self.offset: dict[str, float] = {}  # full-size estimate minus the preview's
         self.original: Tensor | None = None
         self.before: tuple[Tensor, Tensor] | None = None  # measured and told, of the last step
+        self.seen_at = self.z  # the last place with a face
+        self.tried: list[Tensor] = []
+        self.random = torch.Generator().manual_seed(0)
         self.sides: dict[bool, tuple[float, Tensor]] = {}  # too little, too much: by how much, z
         self.gain = torch.ones(len(path.names))
 
@@ -237,7 +245,7 @@ class _Run:
 
     def result(self) -> Steered:
         assert self.best is not None
-        _, z, found = self.best
+        miss, z, found = self.best
         return Steered(
             self.path.ws(z),
             found,
@@ -245,11 +253,13 @@ class _Run:
             self._notes(found),
             self.pictures,
             float(z.norm()),
+            miss,
         )
 
     def _look(self) -> dict[str, float]:
         """The measures of the picture here, corrected by what the full-size one taught."""
         self.on_step(Step(self.pictures, MOST_STEPS, "steering", "pictures"))
+        self.tried.append(self.z)
         values = self.measure(self.path.ws(self.z)[None])[0]
         self.pictures += 1
         found = dict(zip(self.path.model.names, map(float, values), strict=True))
@@ -278,8 +288,9 @@ class _Run:
         if self.original is None:
             self.original = measured.nan_to_num()
         if not measured[:count].isfinite().all():  # no face: half of the way back
-            self.z, self.before = self.z / 2, None
+            self.z, self.before = (self.z + self.seen_at) / 2, None
             return
+        self.seen_at = self.z
         told = path.told(self.z).detach()
         wanted = torch.cat([path.wanted[:count], self.original[count:]])
         lacking = wanted - torch.where(measured.isfinite(), measured, wanted)
@@ -288,13 +299,27 @@ class _Run:
         self.before = measured, told
         between = self._between()
         if between is not None:
-            self.z = between
+            self.z = self._unlike(between)
             return
         step = lacking * self.gain
         if "male" in path.targets and _is_gender(found["male"], path.targets["male"]):
             step[path.names.index("male")] = 0.0  # far enough; more would cost identity
         step[count:] = step[count:].clamp(-1.0, 1.0)
-        self.z = path.solved(self.z, told + step)
+        self.z = self._unlike(self._within(path.solved(self.z, told + step)))
+
+    def _within(self, z: Tensor) -> Tensor:
+        """Not too far from here, nor from the start."""
+        step = z - self.z
+        z = self.z + step * min(1.0, LONGEST / max(float(step.norm()), 1e-6))
+        return z * min(1.0, FURTHEST / max(float(z.norm()), 1e-6))
+
+    def _unlike(self, z: Tensor) -> Tensor:
+        """Estimates jump where the detector's frame does; a place beside is as good to try."""
+        if all(float((z - other).norm()) > ALIKE for other in self.tried):
+            return z
+        jump = torch.randn(z.shape, generator=self.random)
+        beside: Tensor = z + JITTER * jump / jump.norm()
+        return beside
 
     def _note_side(self, found: Mapping[str, float], lacking: Tensor) -> None:
         """Remember the nearest place on either side of the target, where there is but one."""

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.attributes.control import targets_of
 from core.evaluation.control import Target, draw_targets, mean_distance, precision_of
 from core.generators import Noise
 from core.latents import Latents
@@ -88,12 +87,12 @@ def _filled(
         if way == "encoder":
             given = np.array([[target.age, float(target.gender == "male")]], np.float32)
             made[place] = control.pack.encoder.encode(given)[0]
-        else:
-            share = 1.0 if way == "mixing" else mixing
-            wish = Wish(target.age, target.gender, share)
+        elif way == "mixing":
+            wish = Wish(target.age, target.gender, 1.0)
             made[place] = control.mixed(drawn[place], wish, random)
-        if way == "closed loop":
-            found = control.steer(made[place], targets_of(target.age, target.gender))
+        else:
+            wish = Wish(target.age, target.gender, mixing)
+            found = control.fulfil(drawn[place], wish, random)
             made[place] = found.ws
             reached, pictures = reached + found.reached, pictures + found.pictures
             on_step(Step(place + 1, len(targets), "steering", "faces"))

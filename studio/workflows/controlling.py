@@ -78,7 +78,7 @@ def control_to_folder(
     Every file is whole or absent at any moment; after a stop, latents.npz and control.csv hold
     the faces finished so far. Raises CoreError.
     """
-    targets = targets_of(request.age, request.gender)
+    targets_of(request.age, request.gender)  # refused before anything is opened
     name = models.name(request.generator)
     control = FaceControl(models, name)
     runtime, scheme = _runtime(request, models, workspace, name)
@@ -91,8 +91,7 @@ def control_to_folder(
             seed = request.first_seed + tried
             tried += 1
             ws = latents_from_seeds(control.generator, [seed], psi=request.psi, noise=Noise()).ws[0]
-            ws = control.mixed(ws, request.wish, np.random.default_rng(seed))
-            steered = control.steer(ws, targets)
+            steered = control.fulfil(ws, request.wish, np.random.default_rng(seed))
             if request.skip_missed and not steered.reached:
                 continue
             _write(folder, len(made), seed, steered, control, runtime, scheme)
