@@ -40,7 +40,7 @@ def women(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def pictures(folder: Path) -> list[np.ndarray]:
-    return [np.asarray(Image.open(path)) for path in sorted((folder / "images").glob("*.png"))]
+    return [np.array(Image.open(path)) for path in sorted((folder / "images").glob("*.png"))]
 
 
 def test_the_package_itself_sees_what_was_asked(women: Path) -> None:
@@ -53,7 +53,7 @@ def test_the_package_itself_sees_what_was_asked(women: Path) -> None:
 
 
 def test_everything_about_them_is_written(women: Path) -> None:
-    rows = list(csv.DictReader((women / "control.csv").open()))
+    rows = list(csv.DictReader((women / "control.csv").read_text().splitlines()))
     space = LatentSpace.of(WeightStore().open_generator("mobilestylegan-ffhq-1024"))
     latents = read_latents(women / "latents.npz", space)
     assert [int(row["seed"]) for row in rows] == latents.seeds.tolist() == [3, 4]
