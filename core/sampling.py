@@ -59,10 +59,18 @@ def ws_from_z(
         raise InvalidRequestError(
             f"{len(z)} faces of {num_ws} x {w_dim} exceed {MAX_BYTES} bytes. Ask for fewer at once."
         )
-    w = w_from_z(generator, z, class_index)
+    return ws_from_w(generator, w_from_z(generator, z, class_index), psi=psi, cutoff=cutoff)
+
+
+def ws_from_w(
+    generator: Generator, w: NDArray[np.float64], *, psi: float, cutoff: int | None = None
+) -> NDArray[np.float32]:
+    """w float64 [N, D], as `w_from_z` draws them -> truncated ws float32 [N, L, D]."""
+    num_ws, w_dim = generator.num_ws, generator.synthesis.w_dim
+    _check_truncation(psi, cutoff, num_ws)
     mean_w = generator.mean_w.to("cpu", torch.float64)
-    ws = np.empty((len(z), num_ws, w_dim), np.float32)
-    for start in range(0, len(z), _BLOCK):
+    ws = np.empty((len(w), num_ws, w_dim), np.float32)
+    for start in range(0, len(w), _BLOCK):
         part = torch.from_numpy(w[start : start + _BLOCK])
         pulled = truncate(generator.broadcast(part), mean_w, psi, cutoff)  # [n, L, D]
         ws[start : start + len(part)] = pulled.numpy()

@@ -18,6 +18,7 @@ from studio.jobs import JobRunner
 from studio.model_cache import ModelCache
 from studio.workflows.live_labelling import LiveLabelling
 from studio.workflows.segmenters import Segmenters
+from studio.workflows.steering import Steering
 from studio.workspace_lock import WorkspaceLock
 
 log = logging.getLogger(__name__)
@@ -60,6 +61,7 @@ class Services:
     jobs: JobRunner
     segmenters: Segmenters
     live: LiveLabelling
+    steering: Steering
     stops: StopSigns = field(default_factory=StopSigns)
 
     @property
@@ -130,4 +132,5 @@ def open_services(
     jobs = JobRunner(store, workspace, ["--device", device], environment)
     segmenters = Segmenters(models, workspace)
     live = LiveLabelling(store, models, segmenters, workspace / "cache")
-    return Services(workspace, models, name, store, lock, jobs, segmenters, live)
+    steering = Steering(models, segmenters, workspace)
+    return Services(workspace, models, name, store, lock, jobs, segmenters, live, steering)

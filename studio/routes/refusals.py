@@ -41,14 +41,11 @@ class RefusedError(Exception):
         self.code = code
 
 
-def add_refusals(app: FastAPI, prefix: str) -> None:
-    """Have the application answer errors below `prefix` with {"error", "code"}."""
+def add_refusals(app: FastAPI, prefixes: tuple[str, ...]) -> None:
+    """Have the application answer errors below `prefixes` with {"error", "code"}."""
 
     def known(request: Request, error: Exception) -> Response:
-        for kind, status, code in _STATUSES:
-            if isinstance(error, kind):
-                return refuse(status, code, str(error))
-        return refuse(500, "failed", str(error))
+        return refuse(*status_of(error))
 
     def of_routes(request: Request, error: Exception) -> Response:
         assert isinstance(error, RefusedError)
@@ -66,10 +63,9 @@ def add_refusals(app: FastAPI, prefix: str) -> None:
 
     def fault(request: Request, error: Exception) -> Response:
         log.error("A request failed: %s %s", request.method, request.url.path, exc_info=error)
-        if not request.url.path.startswith(prefix):
+        if not request.url.path.startswith(prefixes):
             return Response("Internal Server Error", status_code=500)
-        text = f"This is a fault in Faceloom ({type(error).__name__}); see the terminal."
-        return refuse(500, "fault", text)
+        return refuse(500, "fault", _fault_text(error))
 
     app.add_exception_handler(errors.AnnotationError, known)
     app.add_exception_handler(CoreError, known)
@@ -77,6 +73,21 @@ def add_refusals(app: FastAPI, prefix: str) -> None:
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, of_http)
     app.add_exception_handler(Exception, fault)
+
+
+def status_of(error: Exception) -> tuple[int, str, str]:
+    """Status, code and message of an error, where it cannot be raised any more: in a stream."""
+    if not isinstance(error, errors.AnnotationError | CoreError):
+        log.error("A request failed", exc_info=error)
+        return 500, "fault", _fault_text(error)
+    for kind, status, code in _STATUSES:
+        if isinstance(error, kind):
+            return status, code, str(error)
+    return 500, "failed", str(error)
+
+
+def _fault_text(error: Exception) -> str:
+    return f"This is a fault in Faceloom ({type(error).__name__}); see the terminal."
 
 
 def refuse(status: int, code: str, message: str) -> JSONResponse:

@@ -76,6 +76,13 @@ def keep_faces(
     return kept
 
 
+def keep_face(face: NewFace, project: int | str, store: AnnotationStore) -> Kept:
+    """Add one face that is made already; arguments and errors as for `keep_faces`."""
+    target = store.projects.get(project) if isinstance(project, int) else _named(store, project)
+    added = store.faces.add(target.id, [face])
+    return Kept(target.id, target.name, tuple(added.face_ids), added.num_new)
+
+
 def _named(store: AnnotationStore, name: str) -> Project:
     """The project of that name, made where there is none."""
     try:

@@ -10,7 +10,7 @@ from core.errors import CoreError, InvalidRequestError
 from core.files import sha256_of
 from core.generators import Outputs, RenderPass, Runtime, open_runtime
 from core.segmentation import Segmenter, load_segmenter
-from core.segmentation.store import open_segmenter, segmenter_names
+from core.segmentation.store import open_segmenter, segmenter_names, segmenter_of_size
 from studio.model_cache import ModelCache
 from studio.workflows.segmenter_choice import SegmenterChoice, promoted
 
@@ -42,6 +42,18 @@ class Segmenters:
                 for key in [key for key in self._runtimes if key[0] == generator]:
                     del self._runtimes[key]
             return self._opened[generator][1]
+
+    def for_previews(self, generator: str, size: int) -> Segmenter | None:
+        """The one whose masks come nearest to `size` px and that knows the classes in force.
+
+        Raises WeightsError for a damaged file.
+        """
+        current = self.current(generator)
+        name = segmenter_of_size(self._models.weights, generator, size)
+        if current is None or name is None:
+            return current
+        small = open_segmenter(self._models.weights, generator, name)
+        return small if small.classes == current.classes else current
 
     def version(self, generator: str) -> str | None:
         """Hex sha256 of its file; None where there is none."""

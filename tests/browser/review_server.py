@@ -21,6 +21,7 @@ from studio.services import Services
 from studio.theme import build_css
 from studio.workflows.live_labelling import LiveLabelling
 from studio.workflows.segmenters import Segmenters
+from studio.workflows.steering import Steering
 from studio.workspace_lock import WorkspaceLock
 
 HERE = Path(__file__).parent
@@ -41,7 +42,10 @@ class ReviewServer:
         jobs = JobRunner(self.store, workspace, [], {})  # not started
         segmenters, lock = Segmenters(models, workspace), WorkspaceLock(workspace)
         live = LiveLabelling(self.store, models, segmenters, workspace / "cache")
-        services = Services(workspace, models, "none", self.store, lock, jobs, segmenters, live)
+        steering = Steering(models, segmenters, workspace)
+        services = Services(
+            workspace, models, "none", self.store, lock, jobs, segmenters, live, steering
+        )
         config = uvicorn.Config(self._app(services), log_level="error", lifespan="off")
         self._server = uvicorn.Server(config)
         self._socket = socket.create_server(("127.0.0.1", 0))

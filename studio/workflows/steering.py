@@ -1,0 +1,302 @@
+"""Faces on demand, live: a recipe becomes a preview in milliseconds, then the whole face.
+
+A face is made in one order, so that a recipe always means the same one: the drawn w; as much of
+the mean face of the age and gender as the recipe mixes in; the sliders, with what is locked put
+back; then age and gender on top, with the sliders' attributes and all that is locked held.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.attributes.control import Steered
+from core.errors import InvalidRequestError
+from core.generators import Generator
+from core.progress import OnStep, Step, ignore
+from core.sampling import w_from_z, ws_from_w
+from core.seeds import draw_z
+from studio.model_cache import ModelCache
+from studio.workflows.face_control import TRIES, Wish
+from studio.workflows.segmenters import Segmenters
+from studio.workflows.steering_parts import Control, SteeringParts
+from studio.workflows.steering_pictures import FacePass, Shown, SteeringPictures
+from studio.workflows.steering_recipe import FaceRecipe
+
+Check = Callable[[], None]  # raises Cancelled once nobody waits any more
+OnShown = Callable[[Shown, bool], None]  # a face, and whether it is the last one
+Ws = NDArray[np.float32]  # [L, D]
+Thing = TypeVar("Thing")
+
+REMEMBERED = 200  # faces, of some 50 kB each
+FADES = 20.0  # years from the last measured age at which its correction means nothing any more
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the estimator says of a face; NaN where it finds none.
+
+    reached: whether what was asked is so; None where nothing was asked. tries: pictures measured.
+    """
+
+    age: float
+    male: float
+    reached: bool | None = None
+    notes: tuple[str, ...] = ()
+    tries: int = 0
+
+    @property
+    def is_found(self) -> bool:
+        return math.isfinite(self.age)
+
+
+@dataclass(frozen=True, eq=False)
+class _Finished:
+    ws: Ws
+    told: Told | None
+
+
+class _Recent(Generic[Thing]):
+    """The last so many things, by key. Safe to use from threads."""
+
+    def __init__(self, most: int = REMEMBERED) -> None:
+        self._things: OrderedDict[Hashable, Thing] = OrderedDict()
+        self._most = most
+        self._lock = threading.Lock()
+
+    def get(self, key: Hashable) -> Thing | None:
+        with self._lock:
+            if key in self._things:
+                self._things.move_to_end(key)
+            return self._things.get(key)
+
+    def put(self, key: Hashable, thing: Thing) -> None:
+        with self._lock:
+            self._things[key] = thing
+            self._things.move_to_end(key)
+            while len(self._things) > self._most:
+                self._things.popitem(last=False)
+
+
+@dataclass(frozen=True, eq=False)
+class _Opened:
+    """What one recipe needs. layers: those that its locks do not leave alone."""
+
+    generator: Generator
+    control: Control | None
+    layers: tuple[int, ...]
+
+
+class Steering:
+    """Makes faces of recipes. Safe to use from threads."""
+
+    def __init__(self, models: ModelCache, segmenters: Segmenters, workspace: Path) -> None:
+        self._models = models
+        self._lock = threading.Lock()
+        self._prepared: set[str] = set()
+        self.parts = SteeringParts(models, workspace)
+        self.pictures = SteeringPictures(models, segmenters)
+        self._drawn: _Recent[NDArray[np.float64]] = _Recent()
+        self._finished: _Recent[_Finished] = _Recent()
+        self._corrections: _Recent[tuple[float | None, Ws]] = _Recent()
+
+    def prepare(self, generator: str, size: int) -> None:
+        """Open and compile what a first drag and a first face of it need. Takes seconds, once."""
+        with self._lock:
+            if generator in self._prepared:
+                return
+            self._prepared.add(generator)
+        recipe = FaceRecipe.of(generator, 0, 1.0)
+        self.preview(recipe, size, lambda: None)
+        self.finish(recipe, lambda shown, is_final: None)
+
+    def preview(self, recipe: FaceRecipe, size: int, check: Check) -> Shown:
+        """A picture of about `size` px, as far as can be told without measuring one."""
+        opened = self._open(recipe, ignore)
+        check()
+        ws = self._guessed(recipe, opened)
+        check()
+        small = self.pictures.preview(recipe.generator, size)
+        check()
+        return small.render(ws)
+
+    def finish(
+        self, recipe: FaceRecipe, on_shown: OnShown, on_step: OnStep = ignore
+    ) -> Told | None:
+        """The whole face. on_shown: gets it, and before it what it will be about; it and on_step
+        may raise Cancelled. Returns None where the generator's attributes were never learned.
+        """
+        opened = self._open(recipe, on_step)
+        on_step(Step(0, 0, "Making the picture"))
+        full = self.pictures.full(recipe.generator)
+        known = self._finished.get(recipe)
+        if known is not None:
+            on_shown(full.render(known.ws), True)
+            return known.told
+        if recipe.targets:
+            on_shown(full.render(self._guessed(recipe, opened)), False)
+            shown, told = self._steered(recipe, opened, full, on_step)
+        else:
+            shown, told = full.render(self._started(recipe, opened, recipe.mixing)), None
+        on_shown(shown, True)
+        if told is None and opened.control is not None:
+            on_step(Step(0, 0, "Looking at the face"))
+            says = opened.control.estimate(shown.picture)
+            told = Told(says["age"], says["male"])
+        self._finished.put(recipe, _Finished(shown.ws, told))
+        return told
+
+    def final(self, recipe: FaceRecipe, on_step: OnStep = ignore) -> tuple[Shown, Told | None]:
+        """The whole face and what is said of it."""
+        faces: list[Shown] = []
+        told = self.finish(recipe, lambda shown, is_final: faces.append(shown), on_step)
+        return faces[-1], told
+
+    def _open(self, recipe: FaceRecipe, on_step: OnStep) -> _Opened:
+        on_step(Step(0, 0, "Opening the generator"))
+        generator = self._models.generator(recipe.generator, on_step)
+        if recipe.targets and (missing := self.parts.missing_control(recipe.generator)):
+            raise InvalidRequestError(missing)
+        on_step(Step(0, 0, "Opening what is known of age and gender"))
+        control = self.parts.control(recipe.generator)
+        layers = recipe.free_layers(generator.synthesis.layer_resolutions)
+        return _Opened(generator, control, layers)
+
+    def _drawn_ws(self, recipe: FaceRecipe, generator: Generator) -> Ws:
+        """As the Sample tab draws it, to the bit. w is drawn once for each seed, which is slow;
+        truncation alone is not."""
+        key = (recipe.generator, recipe.seed)
+        w = self._drawn.get(key)
+        if w is None:
+            w = w_from_z(generator, draw_z([recipe.seed], generator.mapping.z_dim))  # [1, D]
+            self._drawn.put(key, w)
+        ws: Ws = ws_from_w(generator, w, psi=recipe.psi)[0]
+        return ws
+
+    def _started(self, recipe: FaceRecipe, opened: _Opened, mixing: float) -> Ws:
+        """All but age and gender."""
+        ws = self._drawn_ws(recipe, opened.generator)
+        if recipe.targets and mixing and opened.control is not None:
+            wish = Wish(recipe.age, recipe.gender, mixing)
+            mixed = opened.control.mixed(ws, wish, np.random.default_rng(recipe.seed))
+            ws = _only_in(opened.layers, ws, mixed)
+        return self._slid(recipe, opened, ws)
+
+    def _slid(self, recipe: FaceRecipe, opened: _Opened, ws: Ws) -> Ws:
+        """Moved by the sliders, with what is locked put back where they moved it, too."""
+        if not recipe.directions:
+            return ws
+        known = self.parts.sliders(recipe.generator).by_name
+        moved = ws
+        for name, amount in recipe.directions:
+            if name not in known:
+                raise InvalidRequestError(
+                    f"There is no slider '{name:.80}' for '{recipe.generator}'. There are: "
+                    f"{', '.join(known) or 'none'}."
+                )
+            moved = known[name].direction.apply(moved, amount)
+        moved = _only_in(opened.layers, ws, moved)
+        own = self._moved_attributes(recipe)
+        locked = [name for name in recipe.held() if name not in own]
+        if not locked or opened.control is None:
+            return moved
+        before = opened.control.predict(ws)
+        targets = {name: before[name] for name in locked if name in before}
+        return opened.control.guess(moved, targets, own, opened.layers)
+
+    def _moved_attributes(self, recipe: FaceRecipe) -> tuple[str, ...]:
+        """Those that sliders were meant to move, which is a wish, too."""
+        known = self.parts.sliders(recipe.generator).by_name
+        names = [known[n].direction.attribute for n, _ in recipe.directions if n in known]
+        return tuple(dict.fromkeys(name for name in names if name))
+
+    def _hold(self, recipe: FaceRecipe) -> tuple[str, ...]:
+        return tuple(dict.fromkeys([*self._moved_attributes(recipe), *recipe.held()]))
+
+    def _guessed(self, recipe: FaceRecipe, opened: _Opened) -> Ws:
+        """As the model sees it, corrected by what the last measured face like it has taught."""
+        known = self._finished.get(recipe)
+        if known is not None:
+            return known.ws
+        ws = self._started(recipe, opened, recipe.mixing)
+        if not recipe.targets or opened.control is None:
+            return ws
+        ws = opened.control.guess(ws, recipe.targets, self._hold(recipe), opened.layers)
+        age, correction = self._corrections.get(_family(recipe)) or (None, None)
+        if correction is None:
+            return ws
+        away = 0.0 if recipe.age is None or age is None else abs(recipe.age - age)
+        return ws + np.float32(max(0.0, 1 - away / FADES)) * correction
+
+    def _steered(
+        self, recipe: FaceRecipe, opened: _Opened, full: FacePass, on_step: OnStep
+    ) -> tuple[Shown, Told]:
+        """Measured and corrected until it is so; where it does not arrive, again from nearer to
+        the mean face of that age and gender, unless the identity is locked."""
+        control = opened.control
+        assert control is not None
+        looks: list[Shown] = []
+
+        def see(ws: Ws) -> NDArray[np.uint8]:
+            looks[:] = [full.render(ws)]
+            return looks[0].picture
+
+        best: Steered | None = None
+        pictures = 0
+        hold = self._hold(recipe)
+        for mixing in _mixings(recipe):
+            start = self._started(recipe, opened, mixing)
+            found = control.steer(start, recipe.targets, hold, opened.layers, see, on_step)
+            pictures += found.pictures
+            if best is None or found.miss < best.miss:
+                best = found
+            if best.reached:
+                break
+        assert best is not None
+        self._learn(recipe, opened, best.ws)
+        is_seen = bool(looks) and np.array_equal(looks[0].ws, best.ws)
+        shown = looks[0] if is_seen else full.render(best.ws)
+        says = best.estimates if is_seen else control.estimate(shown.picture)
+        told = Told(says["age"], says["male"], best.reached, best.notes, pictures)
+        return shown, told
+
+    def _learn(self, recipe: FaceRecipe, opened: _Opened, ws: Ws) -> None:
+        """How far a guess was off, for the next drag from here."""
+        assert opened.control is not None
+        start = self._started(recipe, opened, recipe.mixing)
+        guess = opened.control.guess(start, recipe.targets, self._hold(recipe), opened.layers)
+        self._corrections.put(_family(recipe), (recipe.age, ws - guess))
+
+
+def _family(recipe: FaceRecipe) -> Hashable:
+    """Faces whose guesses are off alike."""
+    return (
+        recipe.generator,
+        recipe.seed,
+        recipe.psi,
+        recipe.age is None,
+        recipe.gender,
+        recipe.mixing,
+    )
+
+
+def _mixings(recipe: FaceRecipe) -> list[float]:
+    more = [mixing for mixing, _ in TRIES if mixing > recipe.mixing]
+    return [recipe.mixing, *([] if "identity" in recipe.locks else more)]
+
+
+def _only_in(layers: Sequence[int], before: Ws, after: Ws) -> Ws:
+    """`after` in these layers, `before` in the others."""
+    if len(layers) == len(before):
+        return after
+    result = before.copy()
+    result[list(layers)] = after[list(layers)]
+    return result
