@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from studio.routes import add_routes
 from studio.server import HomeHeaders
 from studio.services import Services
-from studio.tabs import annotate, sample, train
+from studio.tabs import annotate, control, sample, train
 from studio.theme import build_css, build_theme
 
 _HEADER = """
@@ -33,6 +33,8 @@ def build_page(services: Services) -> gr.Blocks:
         with gr.Tabs(elem_id="studio-tabs"):
             with gr.Tab("Sample", elem_id="tab-sample"):
                 sample.build(services)
+            with gr.Tab("Control", elem_id="tab-control"):
+                control.build(services)
             with gr.Tab("Annotate", elem_id="tab-annotate"):
                 annotate.build(services)
             with gr.Tab("Train", elem_id="tab-train") as train_tab:

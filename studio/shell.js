@@ -28,10 +28,11 @@ whenIdle(async () => {
   }
 });
 
-// A link to a face or a project, #face=12, leads there.
-if (/[#&](face|project)=/.test(location.hash)) {
+// A link to a face or a project, #face=12, leads there; so does one to a steered face, #control=...
+const linked = /[#&](?:(control)|face|project)=/.exec(location.hash);
+if (linked) {
   const look = setInterval(() => {
-    const tab = document.querySelector('#tab-annotate-button');
+    const tab = document.querySelector(linked[1] ? '#tab-control-button' : '#tab-annotate-button');
     tab?.click();
     if (tab?.classList.contains('selected')) clearInterval(look);
   }, 50);

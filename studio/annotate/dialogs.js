@@ -9,7 +9,7 @@ import { make } from '../painter/panels/dom.js';
  *   accept: () => Promise<void>}} parts accept throws an error that is shown
  * @returns {Promise<boolean>} whether it was accepted
  */
-function askIn(host, { title, text = '', fields, ok, isRequired = false, accept }) {
+export function askIn(host, { title, text = '', fields, ok, isRequired = false, accept }) {
   const complaint = make('p', { class: 'fl-an-complaint', role: 'alert', hidden: true });
   const cancel = make('button', { type: 'button', hidden: isRequired, onclick: () => dialog.close() }, 'Cancel');
   const submit = make('button', { type: 'submit', class: 'fl-an-primary' }, ok);

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -18,7 +18,7 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from core.attributes.control import Steered
+from core.attributes.control import SURE, TOLERANCE, Steered
 from core.errors import InvalidRequestError
 from core.generators import Generator
 from core.progress import OnStep, Step, ignore
@@ -265,8 +265,8 @@ class Steering:
         is_seen = bool(looks) and np.array_equal(looks[0].ws, best.ws)
         shown = looks[0] if is_seen else full.render(best.ws)
         says = best.estimates if is_seen else control.estimate(shown.picture)
-        told = Told(says["age"], says["male"], best.reached, best.notes, pictures)
-        return shown, told
+        missed = _missed(recipe, says)
+        return shown, Told(says["age"], says["male"], not missed, missed, pictures)
 
     def _learn(self, recipe: FaceRecipe, opened: _Opened, ws: Ws) -> None:
         """How far a guess was off, for the next drag from here."""
@@ -274,6 +274,22 @@ class Steering:
         start = self._started(recipe, opened, recipe.mixing)
         guess = opened.control.guess(start, recipe.targets, self._hold(recipe), opened.layers)
         self._corrections.put(_family(recipe), (recipe.age, ws - guess))
+
+
+def _missed(recipe: FaceRecipe, says: Mapping[str, float]) -> tuple[str, ...]:
+    """What of the wish the estimator does not see on the picture, for people."""
+    if not math.isfinite(says["age"]):
+        return ("No face is found in the result. Try another seed or a smaller psi.",)
+    less = "Keep less" if recipe.locks else "Move the sliders less"
+    found = []
+    if recipe.age is not None and abs(says["age"] - recipe.age) > TOLERANCE["age"]:
+        found.append(
+            f"{says['age']:.1f} years instead of {recipe.age:g}: this face does not come closer. "
+            f"{less}, or try another seed."
+        )
+    if "male" in recipe.targets and abs(says["male"] - recipe.targets["male"]) >= SURE:
+        found.append(f"It is not clearly seen as {recipe.gender}. {less}, or try another seed.")
+    return tuple(found)
 
 
 def _family(recipe: FaceRecipe) -> Hashable:

@@ -1,0 +1,80 @@
+/**
+ * What is asked of a face, as one small plain value, and its text in the page's address:
+ * '#control=seed:42;psi:0.7;age:62;gender:female;do:smile=1.5,yaw=-1;keep:hair;mix:0.3'.
+ */
+
+export const GENDERS = ['female', 'male'];
+const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
+const MAX_SEED = 2 ** 32 - 1;
+
+/** @returns {object} generator '' is the studio's first one; age and gender null: as drawn */
+export function plainRecipe({ generator = '', seed = 0, psi = 0.7 } = {}) {
+  return { generator, seed, psi, age: null, gender: null, directions: {}, keep: [], mixing: 0 };
+}
+
+/** Nothing is asked but a drawn face. */
+export function isPlain({ age, gender, directions }) {
+  return age === null && gender === null && !Object.keys(directions).length;
+}
+
+/** @returns {object} with this slider there; 0 takes it out */
+export function withDirection(recipe, name, amount) {
+  const { [name]: _, ...others } = recipe.directions;
+  return { ...recipe, directions: amount ? { ...others, [name]: amount } : others };
+}
+
+export function isSame(a, b) {
+  return toText(a) === toText(b);
+}
+
+export function toText({ generator, seed, psi, age, gender, directions, keep, mixing }) {
+  const parts = [`seed:${seed}`, `psi:${psi}`];
+  if (age !== null) parts.push(`age:${age}`);
+  if (gender !== null) parts.push(`gender:${gender}`);
+  if (mixing) parts.push(`mix:${mixing}`);
+  const moved = Object.entries(directions).sort(([a], [b]) => (a < b ? -1 : 1));
+  if (moved.length) parts.push(`do:${moved.map(([name, amount]) => `${name}=${amount}`).join(',')}`);
+  if (keep.length) parts.push(`keep:${[...keep].sort().join(',')}`);
+  if (generator) parts.push(`of:${generator}`);
+  return parts.join(';');
+}
+
+/** @returns {object | null} null where it is none; what cannot be is left out */
+export function fromText(text) {
+  const parts = new Map(text.split(';').map((part) => [part.split(':', 1)[0], part.slice(part.indexOf(':') + 1)]));
+  const seed = Number(parts.get('seed'));
+  if (!/^\d{1,10}$/.test(parts.get('seed') ?? '') || seed > MAX_SEED) return null;
+  const number = (name, low, high) => {
+    const value = Number(parts.get(name) || NaN);
+    return value >= low && value <= high ? value : null;
+  };
+  const generator = parts.get('of') ?? '';
+  return {
+    ...plainRecipe({ generator: NAME.test(generator) ? generator : '', seed, psi: number('psi', -2, 2) ?? 0.7 }),
+    age: number('age', 1, 80),
+    gender: GENDERS.includes(parts.get('gender')) ? parts.get('gender') : null,
+    directions: amounts(parts.get('do') ?? ''),
+    keep: (parts.get('keep') ?? '').split(',').filter((name) => NAME.test(name)),
+    mixing: number('mix', 0, 1) ?? 0,
+  };
+}
+
+function amounts(text) {
+  const found = {};
+  for (const [name, value] of text.split(',').map((each) => each.split('='))) {
+    const amount = Number(value);
+    if (NAME.test(name) && amount && Math.abs(amount) <= 20) found[name] = amount;
+  }
+  return found;
+}
+
+/** In words, for titles. @param {Map<string, {title: string}>} sliders */
+export function describe(recipe, sliders = new Map()) {
+  const parts = [`seed ${recipe.seed}`];
+  if (recipe.age !== null) parts.push(`${recipe.age} years`);
+  if (recipe.gender !== null) parts.push(recipe.gender);
+  for (const [name, amount] of Object.entries(recipe.directions)) {
+    parts.push(`${sliders.get(name)?.title ?? name} ${amount > 0 ? '+' : '−'}${Math.abs(amount)}`);
+  }
+  return parts.join(', ');
+}
