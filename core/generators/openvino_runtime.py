@@ -21,6 +21,7 @@ from core.generators.noise import Noise
 from core.generators.rendering import RenderPass
 from core.generators.runtime import Rendered, Runtime, RuntimeFacts
 
+_CONVERTING = threading.Lock()  # tracing has state that all threads of a process share
 IN_FLIGHT = 2  # one face is computed while the last one is copied out
 
 
@@ -95,7 +96,7 @@ class OpenVINORuntime(Runtime):
         example: list[Tensor] = [torch.zeros(1, synthesis.num_ws, synthesis.w_dim)]
         if with_noise:
             example += [torch.zeros(1, 1, size, size) for size in synthesis.noise_resolutions]
-        with torch.no_grad(), warnings.catch_warnings():
+        with _CONVERTING, torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # shapes are meant to be constants of the trace
             traced = torch.jit.trace(self._pass, tuple(example), check_trace=False)
             front_end = FrontEndManager().load_by_framework("pytorch")

@@ -16,8 +16,8 @@ export class ControlApi {
   }
 
   /** @returns {Promise<object | null>} one frame; null: a later request took its place */
-  async preview(recipe, sequence, signal) {
-    const response = await this.#ask('POST', `preview?sequence=${sequence}`, recipe, signal);
+  async preview(recipe, sequence, size, signal) {
+    const response = await this.#ask('POST', `preview?sequence=${sequence}&size=${size}`, recipe, signal);
     if (response.status === 204) return null;
     for await (const frame of readFrames(response.body)) return frame;
     return null;

@@ -5,10 +5,16 @@
 
 import { ApiError } from '../annotate/api.js';
 
+const [SLOW, QUICK] = [260, 110]; // ms for a preview: smaller ones are asked for, or larger ones again
+const MEMORY = 0.7; // of the mean time, what the last preview leaves of it
+
 export class Asker {
   #running = null; // {kind, controller}
   #next = null; // {kind, recipe}
   #sequence = 0;
+  #took = null; // ms, mean of late
+  #place = 0; // of the size in `sizes`
+  sizes = [256]; // of previews, px; largest first
   isStopped = false; // by the person, before the whole face was there
 
   /**
@@ -79,8 +85,10 @@ export class Asker {
       await this.onFrame(frame, asked);
     };
     if (kind === 'preview') {
-      const frame = await this.api.preview(recipe, sequence, signal);
+      const began = performance.now();
+      const frame = await this.api.preview(recipe, sequence, this.sizes[this.#place], signal);
       if (frame) await show(frame);
+      if (frame && !signal.aborted) this.#timed(performance.now() - began);
       return;
     }
     let isWhole = false;
@@ -95,5 +103,14 @@ export class Asker {
       throw error;
     }
     if (!isWhole && !signal.aborted) throw new ApiError('The studio cannot be reached.', 0, 'offline');
+  }
+
+  /** Better a coarser picture than one that lags. */
+  #timed(ms) {
+    this.#took = this.#took === null ? ms : MEMORY * this.#took + (1 - MEMORY) * ms;
+    const step = this.#took > SLOW ? 1 : this.#took < QUICK ? -1 : 0;
+    const place = Math.min(Math.max(this.#place + step, 0), this.sizes.length - 1);
+    if (place !== this.#place) this.#took = null;
+    this.#place = place;
   }
 }

@@ -86,7 +86,7 @@ class Control {
 
   async #start() {
     this.#isStarted = true;
-    this.told.step({ doing: 'getting ready', done: 0, total: 0 });
+    this.told.step({ doing: 'getting ready' });
     try {
       await this.#learnOptions();
     } catch (error) {
@@ -103,6 +103,7 @@ class Control {
     this.stage.setClasses(options.classes);
     this.legend.setClasses(options.classes);
     this.bar.setMasks(options.missing.masks);
+    this.asker.sizes = options.preview_sizes;
     const { recipe } = this.store;
     const directions = Object.fromEntries(Object.entries(recipe.directions).filter(([name]) => this.sliders.has(name)));
     const lost = Object.keys(recipe.directions).filter((name) => !this.sliders.has(name));

@@ -30,7 +30,7 @@ export function createTold({ onCancel, onGoOn }) {
   return {
     element,
     dragging: () => put({ says: 'Let go for the whole picture.', tone: 'quiet' }),
-    step: ({ doing, done, total }) => put({ says: total ? `${capital(doing)}: ${done} of ${total} …` : `${capital(doing)} …`, tone: 'quiet', isBusy: true, progress: { done, total } }),
+    step: ({ doing, done, total, unit }) => put({ says: total ? `${capital(doing)}: ${unit} ${Math.min(done + 1, total)} of ${total} …` : `${capital(doing)} …`, tone: 'quiet', isBusy: true, progress: { done, total } }),
     estimate: (told) => put({ says: inWords(told), tone: told ? '' : 'quiet', reached: told?.reached ?? null, about: told?.notes ?? [] }),
     stopped: () => put({ says: 'Stopped. This is how far it came.', tone: 'warn', isHalf: true }),
     trouble: (message) => put({ says: message, tone: 'bad', isHalf: true }),

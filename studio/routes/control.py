@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 import threading
 from typing import Annotated
 
@@ -23,11 +24,13 @@ from studio.workflows.steering_files import FaceFiles, steered_face, steered_fil
 from studio.workflows.steering_parts import GROUPS
 from studio.workflows.steering_recipe import LOCKS, FaceRecipe, recipes_as_yaml
 
+log = logging.getLogger(__name__)
+
 PREFIX = "/control"
 router = APIRouter()
 
 PREVIEW, FACE, BEFORE = "control preview", "control face", "control before"
-PREVIEW_SIZE = 256  # px
+PREVIEW_SIZES = (256, 128)  # px; the second one where the first is slow
 _SUPERSEDED = 204
 _MAX_RECIPES = 1000
 _NOT_KEPT = {"cache-control": "no-store"}
@@ -76,14 +79,15 @@ def options(studio: Studio, generator: str = "") -> Answer:
     name = studio.models.name(generator or studio.generator)
     network = studio.models.generator(name)
     steering = studio.steering
-    threading.Thread(target=_prepare, args=(studio, name), daemon=True).start()
+    # no daemon: a compiler that is cut off by the end of Python crashes
+    threading.Thread(target=_prepare, args=(studio, name), name="control").start()
     sliders = steering.parts.sliders(name)
     classes = steering.pictures.classes(name)
     return {
         "generator": name,
         "generators": studio.models.names(),
         "resolution": network.resolution,
-        "preview_size": PREVIEW_SIZE,
+        "preview_sizes": list(PREVIEW_SIZES),
         "classes": []
         if classes is None
         else [
@@ -116,7 +120,7 @@ def options(studio: Studio, generator: str = "") -> Answer:
 
 @router.post("/preview")
 async def preview(
-    studio: Studio, tab: Tab, wanted: Wanted, sequence: int = 0, size: int = PREVIEW_SIZE
+    studio: Studio, tab: Tab, wanted: Wanted, sequence: int = 0, size: int = PREVIEW_SIZES[0]
 ) -> Response:
     """One small frame. A later request of the same tab stops it; it is then answered with 204."""
     recipe = wanted.recipe(studio)
@@ -198,9 +202,9 @@ def recipe_file(studio: Studio, wanted: Recipes) -> Answer:
 
 def _prepare(studio: Services, generator: str) -> None:
     try:
-        studio.steering.prepare(generator, PREVIEW_SIZE)
-    except CoreError:  # told when a face is asked for
-        return
+        studio.steering.prepare(generator, PREVIEW_SIZES)
+    except CoreError as error:  # told again when a face is asked for
+        log.warning("Not ready yet: %s", error)
 
 
 def _identity(studio: Services, recipe: FaceRecipe) -> Identity:

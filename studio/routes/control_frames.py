@@ -45,7 +45,8 @@ def face_frames(
 
     def on_step(step: Step) -> None:
         raise_if(sign)
-        tell("step", done=step.done, total=step.total, doing=step.doing)
+        unit = step.unit.removesuffix("s")
+        tell("step", done=step.done, total=step.total, doing=step.doing, unit=unit)
 
     def on_shown(shown: Shown, is_final: bool) -> None:
         raise_if(sign)

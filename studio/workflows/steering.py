@@ -11,14 +11,14 @@ import math
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.attributes.control import SURE, TOLERANCE, Steered
+from core.attributes.control import SURE, TOLERANCE, Steered, targets_of
 from core.errors import InvalidRequestError
 from core.generators import Generator
 from core.progress import OnStep, Step, ignore
@@ -108,15 +108,20 @@ class Steering:
         self._finished: _Recent[_Finished] = _Recent()
         self._corrections: _Recent[tuple[float | None, Ws]] = _Recent()
 
-    def prepare(self, generator: str, size: int) -> None:
-        """Open and compile what a first drag and a first face of it need. Takes seconds, once."""
+    def prepare(self, generator: str, sizes: Sequence[int]) -> None:
+        """Open and compile what drags and faces of it need, once; takes seconds.
+
+        sizes: of previews, the first one is needed first.
+        """
         with self._lock:
             if generator in self._prepared:
                 return
             self._prepared.add(generator)
         recipe = FaceRecipe.of(generator, 0, 1.0)
-        self.preview(recipe, size, lambda: None)
+        self.preview(recipe, sizes[0], lambda: None)
         self.finish(recipe, lambda shown, is_final: None)
+        for size in sizes[1:]:
+            self.preview(recipe, size, lambda: None)
 
     def preview(self, recipe: FaceRecipe, size: int, check: Check) -> Shown:
         """A picture of about `size` px, as far as can be told without measuring one."""
@@ -185,7 +190,7 @@ class Steering:
         """All but age and gender."""
         ws = self._drawn_ws(recipe, opened.generator)
         if recipe.targets and mixing and opened.control is not None:
-            wish = Wish(recipe.age, recipe.gender, mixing)
+            wish = Wish(recipe.age, self._gender(recipe, opened), mixing)
             mixed = opened.control.mixed(ws, wish, np.random.default_rng(recipe.seed))
             ws = _only_in(opened.layers, ws, mixed)
         return self._slid(recipe, opened, ws)
@@ -218,8 +223,22 @@ class Steering:
         names = [known[n].direction.attribute for n, _ in recipe.directions if n in known]
         return tuple(dict.fromkeys(name for name in names if name))
 
+    def _gender(self, recipe: FaceRecipe, opened: _Opened) -> str | None:
+        """The one asked for; with an age alone the drawn one, where that is clear: else a face
+        would change it on the way to another age."""
+        if recipe.gender is not None or recipe.age is None or opened.control is None:
+            return recipe.gender
+        drawn = opened.control.predict(self._drawn_ws(recipe, opened.generator))
+        male = drawn.get("male", 0.5)
+        return "female" if male < SURE else "male" if male > 1 - SURE else None
+
+    def _targets(self, recipe: FaceRecipe, opened: _Opened) -> dict[str, float]:
+        return targets_of(recipe.age, self._gender(recipe, opened))
+
     def _hold(self, recipe: FaceRecipe) -> tuple[str, ...]:
-        return tuple(dict.fromkeys([*self._moved_attributes(recipe), *recipe.held()]))
+        """What age and gender must not change: one of them the other, too, if it is as drawn."""
+        other = {"age", "male"} - set(recipe.targets)
+        return tuple(dict.fromkeys([*self._moved_attributes(recipe), *recipe.held(), *other]))
 
     def _guessed(self, recipe: FaceRecipe, opened: _Opened) -> Ws:
         """As the model sees it, corrected by what the last measured face like it has taught."""
@@ -229,7 +248,9 @@ class Steering:
         ws = self._started(recipe, opened, recipe.mixing)
         if not recipe.targets or opened.control is None:
             return ws
-        ws = opened.control.guess(ws, recipe.targets, self._hold(recipe), opened.layers)
+        ws = opened.control.guess(
+            ws, self._targets(recipe, opened), self._hold(recipe), opened.layers
+        )
         age, correction = self._corrections.get(_family(recipe)) or (None, None)
         if correction is None:
             return ws
@@ -251,10 +272,11 @@ class Steering:
 
         best: Steered | None = None
         pictures = 0
-        hold = self._hold(recipe)
+        hold, targets = self._hold(recipe), self._targets(recipe, opened)
         for mixing in _mixings(recipe):
             start = self._started(recipe, opened, mixing)
-            found = control.steer(start, recipe.targets, hold, opened.layers, see, on_step)
+            told = on_step if best is None else _again(on_step)
+            found = control.steer(start, targets, hold, opened.layers, see, told)
             pictures += found.pictures
             if best is None or found.miss < best.miss:
                 best = found
@@ -272,8 +294,17 @@ class Steering:
         """How far a guess was off, for the next drag from here."""
         assert opened.control is not None
         start = self._started(recipe, opened, recipe.mixing)
-        guess = opened.control.guess(start, recipe.targets, self._hold(recipe), opened.layers)
+        guess = opened.control.guess(
+            start, self._targets(recipe, opened), self._hold(recipe), opened.layers
+        )
         self._corrections.put(_family(recipe), (recipe.age, ws - guess))
+
+
+def _again(on_step: OnStep) -> OnStep:
+    def told(step: Step) -> None:
+        on_step(replace(step, doing=f"{step.doing} again, nearer to the average face"))
+
+    return told
 
 
 def _missed(recipe: FaceRecipe, says: Mapping[str, float]) -> tuple[str, ...]:

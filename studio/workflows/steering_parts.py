@@ -166,17 +166,17 @@ class SteeringParts:
         self._models = models
         self._own = workspace / FOLDER
         self._lock = threading.Lock()
+        self._missing: dict[str, str] = {}
         self._controls: dict[str, Control] = {}
         self._sliders: dict[str, tuple[object, Sliders]] = {}
 
     def missing_control(self, generator: str) -> str:
         """Why age and gender cannot be asked for; '' where they can. Opens nothing."""
-        if self._models.weights.made_for(generator, ATTRIBUTES):
-            return ""
-        return (
-            f"Age and gender of '{generator}' are not known yet: there is no file of its "
-            "attributes. Make one: python launch.py train attributes --config FILE"
-        )
+        with self._lock:
+            if generator not in self._missing:
+                has_some = self._models.weights.made_for(generator, ATTRIBUTES)
+                self._missing[generator] = "" if has_some else _no_attributes(generator)
+            return self._missing[generator]
 
     def control(self, generator: str) -> Control | None:
         """None where its attributes were never learned. Raises CoreError for a broken file."""
@@ -227,6 +227,13 @@ class SteeringParts:
         missing = "" if shipped or by_name else _no_sliders(generator)
         order = [name for group in GROUPS for name, s in by_name.items() if s.group == group]
         return Sliders({name: by_name[name] for name in order}, tuple(problems), missing)
+
+
+def _no_attributes(generator: str) -> str:
+    return (
+        f"Age and gender of '{generator}' are not known yet: there is no file of its "
+        "attributes. Make one: python launch.py train attributes --config FILE"
+    )
 
 
 def _no_sliders(generator: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,8 @@ from studio.model_cache import ModelCache
 from studio.workflows.segmenters import Segmenters
 
 log = logging.getLogger(__name__)
+
+LOOK_AGAIN = 1.0  # s
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +51,7 @@ class SteeringPictures:
         self._models = models
         self._segmenters = segmenters
         self._lock = threading.RLock()
+        self._versions: dict[str, tuple[float, str | None]] = {}
         self._readouts: dict[str, Readouts | None] = {}
         self._passes: dict[tuple[str, int], tuple[str | None, FacePass]] = {}
 
@@ -79,8 +83,8 @@ class SteeringPictures:
         network = self._models.generator(generator)
         readouts = self._opened_readouts(generator)
         shown = _shown_size(network, readouts, size)
-        version = self._version(generator)
         with self._lock:
+            version = self._version(generator)
             known = self._passes.get((generator, shown))
             if known is None or known[0] != version:
                 known = version, self._made(network, readouts, shown)
@@ -114,10 +118,16 @@ class SteeringPictures:
             return None
 
     def _version(self, generator: str) -> str | None:
-        try:
-            return self._segmenters.version(generator)
-        except CoreError:
-            return None
+        """Of the segmenter in force; looked up at most once a second, since files are read."""
+        now = time.monotonic()
+        looked, version = self._versions.get(generator, (-LOOK_AGAIN, None))
+        if now - looked >= LOOK_AGAIN:
+            try:
+                version = self._segmenters.version(generator)
+            except CoreError:
+                version = None
+            self._versions[generator] = now, version
+        return version
 
     def _current(self, generator: str) -> Segmenter | None:
         try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
@@ -128,6 +130,19 @@ def test_outputs_that_a_generator_does_not_have_are_refused(outputs, message):
 def test_what_this_machine_cannot_do_is_refused(choice, message):
     with pytest.raises(InvalidRequestError, match=message):
         open_runtime(RenderPass(tiny_generator(seed=0), Outputs()), **choice)
+
+
+def test_passes_are_compiled_in_several_threads_at_once():
+    generator = NETWORKS["stylegan2"]().eval().requires_grad_(False)
+    ws = latents_of(generator, 1)[0]
+    sizes = [4, 8, 16, 32] * 2
+
+    def widths(size):
+        made = open_runtime(RenderPass(generator, Outputs(features=(size,)))).render(ws)
+        return made[f"features_{size}"].shape[-1]
+
+    with ThreadPoolExecutor(len(sizes)) as pool:
+        assert list(pool.map(widths, sizes)) == sizes
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
