@@ -213,6 +213,7 @@ def test_nothing_is_shown_that_asks_to_be_found_out(sample_page: Any) -> None:
     assert "Press Sample for the faces of seeds 0 to 15" in sample_page.inner_text(".fl-empty")
     assert sample_page.locator("#studio-tabs > .tab-wrapper [role=tab]").all_inner_texts() == [
         "Sample",
+        "Control",
         "Annotate",
         "Train",
     ]
