@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core.attributes.measures import ATTRIBUTES
+from core.attributes.measuring import Measure
 from core.attributes.model import AttributeModel
 from core.errors import InvalidRequestError
 from core.progress import OnStep, Step, ignore
 
-Measure = Callable[[NDArray[np.float32]], NDArray[np.float32]]  # ws [N, L, D] -> values [N, K]
 Check = Callable[[NDArray[np.float32]], Mapping[str, float]]  # ws [L, D] -> the asked attributes
 TOLERANCE = {"age": 1.0}  # years: dlib's frame of a face jumps by as much in a small step
 SURE = 0.2  # of a gender's probability from what is aimed at

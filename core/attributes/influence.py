@@ -9,18 +9,18 @@ they may sum to more than one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.attributes.measuring import Measure
 from core.errors import InvalidRequestError
 from core.generators import Generator, Noise
 from core.progress import OnStep, Step, ignore
 from core.sampling import latents_from_seeds
 
-Measure = Callable[[NDArray[np.float32]], NDArray[np.float32]]  # ws [N, L, D] -> values [N, K]
 FIRST_SEED = 500_000
 ENOUGH = 0.75  # of the influence of all layers together: what the mixing layers must have
 

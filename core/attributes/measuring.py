@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ from core.attributes.sight import Sight
 from core.generators import Device, Generator, Noise, Outputs, Readouts, RenderPass, open_runtime
 from core.segmentation import Segmenter
 
+Measure = Callable[[NDArray[np.float32]], NDArray[np.float32]]  # ws [N, L, D] -> values [N, K]
 SIZE = 256  # px of the picture that is measured
 
 

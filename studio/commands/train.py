@@ -6,8 +6,9 @@ import dataclasses
 import json
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -28,9 +29,30 @@ from studio.commands.frame import Report, verb, workspace_option
 from studio.configs import read_config
 from studio.workflows.attribute_training import train_attributes_beside
 from studio.workflows.direction_training import DirectionTraining, train_directions_beside
+from studio.workflows.shipped_files import shipped_beside
 from studio.workflows.training_runs import train_from_config
 
 MEASURED_PSI = (0.7, 1.0)
+
+Training = TypeVar(
+    "Training", ReadoutTraining, SegmenterTraining, AttributeTraining, DirectionTraining
+)
+
+
+def _config_option(kind: type[Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    return click.option(
+        "--config",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        required=True,
+        metavar="FILE",
+        help=f"YAML whose keys are those of {kind.__name__}.",
+    )
+
+
+def _configured(config: Path, kind: type[Training], seed: int | None) -> Training:
+    """What the file says; --seed counts more than its own."""
+    training = read_config(config, kind)
+    return training if seed is None else dataclasses.replace(training, seed=seed)
 
 
 @click.group()
@@ -39,13 +61,7 @@ def train() -> None:
 
 
 @train.command()
-@click.option(
-    "--config",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    required=True,
-    metavar="FILE",
-    help="YAML whose keys are those of ReadoutTraining.",
-)
+@_config_option(ReadoutTraining)
 @verb
 def previews(*, on_step: OnStep, config: Path, seed: int | None, device: Device) -> Report:
     """Train the preview readouts of a generator and measure them on 64 unseen faces.
@@ -54,47 +70,31 @@ def previews(*, on_step: OnStep, config: Path, seed: int | None, device: Device)
 
         python launch.py train previews --config weights/preview-mobilestylegan-ffhq-1024.yaml
     """
-    training = read_config(config, ReadoutTraining)
-    if seed is not None:
-        training = dataclasses.replace(training, seed=seed)
-    weights = config.with_suffix(".safetensors")
+    training = _configured(config, ReadoutTraining, seed)
     generator = WeightStore().open_generator(training.generator, on_step)
-    with (  # opened first: a folder that cannot be written is told of at once
-        whole_file(weights) as unfinished_weights,
-        whole_file(config.with_suffix(".json")) as unfinished_figures,
-    ):
+    with shipped_beside(config) as files:
         began = time.monotonic()
         readouts = train_readouts(generator, training, device=device, on_step=on_step)
         seconds = round(time.monotonic() - began)
-        save_readouts(unfinished_weights, readouts, generator.identity)
-        readouts = load_readouts(unfinished_weights, generator.identity)  # what others will get
+        save_readouts(files.weights, readouts, generator.identity)
+        readouts = load_readouts(files.weights, generator.identity)  # what others will get
         qualities = [
             measure_readouts(readouts, generator, psi, device=device, on_step=on_step)
             for psi in MEASURED_PSI
         ]
-        figures = {
-            "command": f"python launch.py train previews --config {config}",
-            "file": weights.name,
-            "sha256": sha256_of(unfinished_weights),
-            "generator": training.generator,
-            "generator_sha256": generator.identity.sha256,
+        told = {
             "seed": training.seed,
             "faces": training.faces,
             "seconds": seconds,
             "psnr_db": [dataclasses.asdict(quality) for quality in qualities],
         }
-        unfinished_figures.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+        figures = files.record("previews", generator.identity, told)
+    weights = config.with_suffix(".safetensors")
     return Report(_table(weights, qualities, seconds), figures)
 
 
 @train.command()
-@click.option(
-    "--config",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    required=True,
-    metavar="FILE",
-    help="YAML whose keys are those of SegmenterTraining.",
-)
+@_config_option(SegmenterTraining)
 @workspace_option("Where the run's folder is made, and where projects are.")
 @click.option("--resume", metavar="RUN", help="Go on with this run of the workspace instead.")
 @click.option(
@@ -120,9 +120,7 @@ def segmenter(
 
         python launch.py train segmenter --config segmenter.yaml
     """
-    training = read_config(config, SegmenterTraining)
-    if seed is not None:
-        training = dataclasses.replace(training, seed=seed)
+    training = _configured(config, SegmenterTraining, seed)
     figures = train_from_config(
         training, workspace.resolve(), WeightStore(), config.stem, device, resume, on_step
     )
@@ -138,13 +136,7 @@ def segmenter(
 
 
 @train.command()
-@click.option(
-    "--config",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    required=True,
-    metavar="FILE",
-    help="YAML whose keys are those of AttributeTraining.",
-)
+@_config_option(AttributeTraining)
 @workspace_option("Where the measured faces are kept, so that a stopped run goes on.")
 @verb
 def attributes(
@@ -156,9 +148,7 @@ def attributes(
 
         python launch.py train attributes --config weights/attributes-mobilestylegan-ffhq-1024.yaml
     """
-    training = read_config(config, AttributeTraining)
-    if seed is not None:
-        training = dataclasses.replace(training, seed=seed)
+    training = _configured(config, AttributeTraining, seed)
     figures = train_attributes_beside(
         config, training, workspace.resolve(), WeightStore(), device, on_step
     )
@@ -166,13 +156,7 @@ def attributes(
 
 
 @train.command()
-@click.option(
-    "--config",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    required=True,
-    metavar="FILE",
-    help="YAML whose keys are those of DirectionTraining.",
-)
+@_config_option(DirectionTraining)
 @workspace_option("Where `train attributes` kept the measured faces.")
 @verb
 def directions(
@@ -184,9 +168,7 @@ def directions(
 
         python launch.py train directions --config weights/directions-mobilestylegan-ffhq-1024.yaml
     """
-    training = read_config(config, DirectionTraining)
-    if seed is not None:
-        training = dataclasses.replace(training, seed=seed)
+    training = _configured(config, DirectionTraining, seed)
     figures = train_directions_beside(
         config, training, workspace.resolve(), WeightStore(), device, on_step
     )

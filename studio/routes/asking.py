@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Collection
 from typing import Annotated, TypeAlias
 
@@ -9,6 +10,7 @@ from fastapi import Depends, Query, Request
 from starlette.requests import ClientDisconnect
 
 from annotations import FaceStatus
+from core.errors import Cancelled
 from studio.people import person_of
 from studio.routes.refusals import RefusedError
 from studio.services import Services
@@ -37,6 +39,12 @@ def tab(request: Request) -> str:
 def statuses(status: Annotated[list[FaceStatus] | None, Query()] = None) -> Statuses:
     """Statuses of faces to list; None: all."""
     return tuple(status) if status else None
+
+
+def raise_if(sign: threading.Event) -> None:
+    """Raise Cancelled once the same tab has asked for the same again, or wants it stopped."""
+    if sign.is_set():
+        raise Cancelled("A newer request took its place.")
 
 
 async def body_of(request: Request, most: int, what: str) -> bytes:

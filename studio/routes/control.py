@@ -16,8 +16,8 @@ from core.errors import Cancelled, CoreError, InvalidRequestError
 from core.generators import Identity
 from studio.cache_limits import prune_soon
 from studio.routes.answers import Answer
-from studio.routes.asking import Studio, Tab
-from studio.routes.control_frames import SMALL, face_frame, face_frames, raise_if
+from studio.routes.asking import Studio, Tab, raise_if
+from studio.routes.control_frames import SMALL, face_frame, face_frames
 from studio.services import Services
 from studio.workflows.keeping import keep_face
 from studio.workflows.steering_files import FaceFiles, steered_face, steered_files

@@ -22,6 +22,7 @@ from PIL import Image
 from core.errors import Cancelled
 from core.progress import Step
 from studio.routes.answers import Answer
+from studio.routes.asking import raise_if
 from studio.routes.refusals import status_of
 from studio.workflows.steering import Steering, Told
 from studio.workflows.steering_pictures import Shown
@@ -29,11 +30,6 @@ from studio.workflows.steering_recipe import FaceRecipe
 
 SMALL, WHOLE = 85, 93  # qualities of JPEGs
 _FAST = 1  # zlib's level: what is sent lives for a second
-
-
-def raise_if(sign: threading.Event) -> None:
-    if sign.is_set():
-        raise Cancelled("A newer request took its place.")
 
 
 def face_frames(

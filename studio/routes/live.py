@@ -6,7 +6,6 @@ import functools
 import io
 import json
 import struct
-import threading
 
 import numpy as np
 from fastapi import APIRouter, Request
@@ -19,7 +18,7 @@ from annotations.mask_codec import decode_mask
 from core.errors import Cancelled
 from core.segmentation.live_classifier import Check
 from studio.routes.answers import Answer
-from studio.routes.asking import Studio, Tab, body_of
+from studio.routes.asking import Studio, Tab, body_of, raise_if
 from studio.routes.masks import MAX_MASK
 from studio.routes.refusals import RefusedError
 from studio.services import Services
@@ -88,12 +87,7 @@ def _is_free(studio: Services, face_id: int, tab: str) -> bool:
 def _check_of(studio: Services, tab: str, work: str) -> Check:
     """Raises Cancelled once the same tab has asked for the same again."""
     sign = studio.stops.begin(tab, work)
-    return functools.partial(_raise_if, sign)
-
-
-def _raise_if(sign: threading.Event) -> None:
-    if sign.is_set():
-        raise Cancelled("A newer request took its place.")
+    return functools.partial(raise_if, sign)
 
 
 def _predict(studio: Services, face_id: int, png: bytes, check: Check) -> Predicted:

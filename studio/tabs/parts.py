@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TypedDict
 from urllib.parse import quote
 
+import gradio as gr
+
 from studio.watching import Snapshot
 
 _SOON = 0.2  # s
@@ -57,6 +59,23 @@ def message_html(text: str) -> str:
 
 def note_html(text: str) -> str:
     return f'<p class="fl-note">{escape(text)}</p>'
+
+
+def application(name: str, create: str) -> None:
+    """An application of its own in the page: the function `create` of modules/NAME/NAME.js."""
+    # The address is the page's own, so that it holds behind a proxy with a sub-path, too.
+    on_load = f"""
+const base = new URL('.', document.baseURI).href;
+import(new URL('modules/{name}/{name}.js', base)).then(({{ {create} }}) => {{
+  {create}(element.querySelector('.fl-{name}'), {{ base }});
+}});
+"""
+    gr.HTML(
+        html_template=f'<div class="fl-{name}"></div>',
+        js_on_load=on_load,
+        apply_default_css=False,
+        elem_id=name,
+    )
 
 
 def strip_template(none: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 from typing import Any
@@ -10,12 +9,12 @@ from typing import Any
 from core.attributes.measuring import SIZE
 from core.attributes.pack import save_pack
 from core.attributes.training import AttributeTraining, train_attributes
-from core.files import sha256_of, whole_file
 from core.generators import Device
 from core.progress import OnStep, ignore
 from core.segmentation import Segmenter
 from core.segmentation.store import open_segmenter, segmenter_of_size
 from core.weights import WeightStore
+from studio.workflows.shipped_files import shipped_beside
 
 
 def train_attributes_beside(
@@ -30,30 +29,20 @@ def train_attributes_beside(
 
     The data set is kept in the workspace, so that a stopped run goes on where it was.
     """
-    target = config.with_suffix(".safetensors")
     generator = weights.open_generator(training.generator, on_step)
     segmenter = measuring_segmenter(weights, training.generator, training.segmenter)
     readouts = weights.open_readouts(training.generator)
     folder = workspace / "attributes" / config.stem
-    with (  # opened first: a folder that cannot be written is told of at once
-        whole_file(target) as unfinished,
-        whole_file(config.with_suffix(".json")) as unfinished_figures,
-    ):
+    with shipped_beside(config) as files:
         began = time.monotonic()
         pack = train_attributes(generator, segmenter, readouts, training, folder, device, on_step)
-        save_pack(unfinished, pack)
-        figures = {
-            "command": f"python launch.py train attributes --config {config}",
-            "file": target.name,
-            "sha256": sha256_of(unfinished),
-            "generator": training.generator,
-            "generator_sha256": generator.identity.sha256,
+        save_pack(files.weights, pack)
+        told = {
             "seconds": round(time.monotonic() - began),
             "mixing_layers": pack.mixing_layers(),
             **pack.facts,
         }
-        unfinished_figures.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-    return figures
+        return files.record("attributes", generator.identity, told)
 
 
 def measuring_segmenter(

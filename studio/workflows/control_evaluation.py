@@ -110,8 +110,8 @@ def _judged(
 ) -> dict[str, Any]:
     ages, males = np.empty(len(ws)), np.empty(len(ws))
     for place, face in enumerate(ws):
-        found = control.estimate(face)
-        ages[place], males[place] = found.age, found.male
+        found = control.check(face)
+        ages[place], males[place] = found["age"], found["male"]
         on_step(Step(place + 1, len(ws), "estimating", "faces"))
     return {
         **dataclasses.asdict(precision_of(targets, ages, males)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -48,16 +48,19 @@ class ControlRequest:
     masks: bool = True
     skip_missed: bool = False
     generator: str | None = None
-    wish: Wish = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "wish", Wish(self.age, self.gender, self.mixing))
+        _ = self.wish  # checks its own
         if not 1 <= self.count <= 1_000_000:
             raise InvalidRequestError(f"count must be in 1..1000000, is {self.count}.")
         if not 0 <= self.first_seed <= MAX_SEED - 3 * self.count:
             raise InvalidRequestError(
                 f"The first seed must be in 0..{MAX_SEED - 3 * self.count}, is {self.first_seed}."
             )
+
+    @property
+    def wish(self) -> Wish:
+        return Wish(self.age, self.gender, self.mixing)
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,7 +185,7 @@ def _figures(
     ages = np.array([face.steered.estimates["age"] for face in made])
     males = np.array([face.steered.estimates["male"] for face in made])
     figures: dict[str, Any] = {
-        **{k: v for k, v in asdict(request).items() if k != "wish"},
+        **asdict(request),
         "count": len(made),
         "tried": tried,
         "reached": sum(face.steered.reached for face in made),

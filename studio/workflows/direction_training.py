@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,18 +11,19 @@ from typing import Any
 import numpy as np
 
 from core.attributes.dataset import read_attribute_dataset
+from core.attributes.influence import LayerInfluence
 from core.attributes.measures import ATTRIBUTES, NAMES
-from core.directions import Direction, Effect, save_directions
+from core.directions import save_directions
 from core.directions.training import FaceData, FitPlan, fit_directions
 from core.errors import InvalidRequestError
-from core.files import sha256_of, whole_file
-from core.generators import Device, Generator, Noise
+from core.generators import Device, Noise
 from core.latents import LatentSpace
 from core.progress import OnStep, ignore
 from core.sampling import latents_from_seeds
 from core.weights import WeightStore
 from studio.model_cache import ModelCache
 from studio.workflows.face_control import FaceControl
+from studio.workflows.shipped_files import shipped_beside
 
 NOT_HELD = ("roll",)  # the same on all aligned faces
 
@@ -75,13 +75,6 @@ def train_directions_beside(
     control = FaceControl(models, training.generator)
     generator = control.generator
     data = read_attribute_dataset(workspace / "attributes" / training.dataset, generator.num_ws)
-    influence = control.pack.influence
-    wanted = {
-        name: tuple(training.layers.get(name) or influence.mixing_layers((name,)))
-        for name in training.attributes or [name for name in NAMES if name not in NOT_HELD]
-    }
-    held = tuple(name for name in NAMES if name not in NOT_HELD)
-    plan = FitPlan(wanted, held, training.rounds, training.least_ratio)
     seeds = list(range(training.first_seed, training.first_seed + training.faces))
     ws = latents_from_seeds(generator, seeds, psi=training.psi, noise=Noise()).ws
     scale = np.array([control.pack.scale[name] for name in data.names])
@@ -89,7 +82,7 @@ def train_directions_beside(
     kept, measured = fit_directions(
         FaceData(data.w, data.crossover, data.values, data.names, scale),
         LatentSpace.of(generator),
-        plan,
+        _plan(training, control.pack.influence),
         {name: attribute.title for name, attribute in ATTRIBUTES.items()},
         ws,
         control.measure,
@@ -101,35 +94,23 @@ def train_directions_beside(
             f"No direction moves its attribute {training.least_ratio:g} times as much as any "
             "other. Lower least_ratio, or measure more faces."
         )
-    return _written(config, training, kept, measured, round(time.monotonic() - began), generator)
+    told = {
+        "seconds": round(time.monotonic() - began),
+        "training": dataclasses.asdict(training),
+        "kept": [direction.name for direction in kept],
+        "safe": {direction.name: list(direction.safe) for direction in kept},
+        "measured": {name: effect.facts() for name, effect in measured.items()},
+    }
+    with shipped_beside(config) as files:
+        save_directions(files.weights, kept)
+        return files.record("directions", generator.identity, told)
 
 
-def _written(
-    config: Path,
-    training: DirectionTraining,
-    kept: list[Direction],
-    measured: dict[str, Effect],
-    seconds: int,
-    generator: Generator,
-) -> dict[str, Any]:
-    target = config.with_suffix(".safetensors")
-    command = f"python launch.py train directions --config {config}"
-    with (
-        whole_file(target) as unfinished,
-        whole_file(config.with_suffix(".json")) as unfinished_figures,
-    ):
-        save_directions(unfinished, kept)
-        figures = {
-            "command": command,
-            "file": target.name,
-            "sha256": sha256_of(unfinished),
-            "generator": training.generator,
-            "generator_sha256": generator.identity.sha256,
-            "seconds": seconds,
-            "training": dataclasses.asdict(training),
-            "kept": [direction.name for direction in kept],
-            "safe": {direction.name: list(direction.safe) for direction in kept},
-            "measured": {name: effect.facts() for name, effect in measured.items()},
-        }
-        unfinished_figures.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-    return figures
+def _plan(training: DirectionTraining, influence: LayerInfluence) -> FitPlan:
+    """Each attribute where its configuration says, else where layers have the influence on it."""
+    held = tuple(name for name in NAMES if name not in NOT_HELD)
+    wanted = {
+        name: tuple(training.layers.get(name) or influence.mixing_layers((name,)))
+        for name in training.attributes or held
+    }
+    return FitPlan(wanted, held, training.rounds, training.least_ratio)

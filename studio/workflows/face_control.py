@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.attributes.control import Controller, Steered, targets_of
-from core.attributes.encoder import INPUTS
-from core.attributes.estimators import AgeGenderEstimator, Estimate
+from core.attributes.estimators import AgeGenderEstimator
 from core.attributes.measuring import FaceMeasurer
 from core.attributes.pack import AttributePack
 from core.attributes.store import open_attributes
@@ -85,13 +84,14 @@ class FaceControl:
         picture: NDArray[np.uint8] = self._full.render(ws)["image"]
         return picture
 
-    def estimate(self, ws: NDArray[np.float32]) -> Estimate:
-        """Of the full-size picture."""
-        return self.estimator.estimate([self.picture(ws)])[0]
+    def estimate(self, picture: NDArray[np.uint8]) -> Mapping[str, float]:
+        """Age and male as seen on a picture uint8 [S, S, 3]; NaN where no face is found."""
+        found = self.estimator.estimate([picture])[0]
+        return {"age": found.age, "male": found.male}
 
     def check(self, ws: NDArray[np.float32]) -> Mapping[str, float]:
-        found = self.estimate(ws)
-        return {"age": found.age, "male": found.male}
+        """The same of the full-size picture of ws [L, D]."""
+        return self.estimate(self.picture(ws))
 
     def mixed(
         self, ws: NDArray[np.float32], wish: Wish, random: np.random.Generator
@@ -108,19 +108,6 @@ class FaceControl:
             mixed[layer] += np.float32(wish.mixing) * (w - mixed[layer])
         return mixed
 
-    def steer(
-        self,
-        ws: NDArray[np.float32],
-        targets: Mapping[str, float],
-        hold: tuple[str, ...] = HELD,
-        on_step: OnStep = ignore,
-        is_exact: bool = True,
-    ) -> Steered:
-        """ws [L, D] -> targets; is_exact: judged on the full-size picture in the end."""
-        known = [name for name in hold if name in self.pack.model.names]
-        check = self.check if is_exact and set(targets) <= set(INPUTS) else None
-        return self.controller.steer(ws, targets, known, check=check, on_step=on_step)
-
     def fulfil(
         self,
         ws: NDArray[np.float32],
@@ -130,21 +117,34 @@ class FaceControl:
     ) -> Steered:
         """The drawn face ws [L, D] as it was wished, as near to the drawn one as it will go.
 
-        Where it does not arrive, it starts again nearer to the mean face of that age and gender,
-        and holds less: the last of TRIES is the thesis's style mixing. The best one counts.
+        Where it does not arrive on the full-size picture, it starts again nearer to the mean face
+        of that age and gender, and holds less. The best one counts.
         """
         targets = targets_of(wish.age, wish.gender)
-        best: Steered | None = None
-        pictures = 0
-        for mixing, hold in TRIES:
-            if best is not None and mixing <= wish.mixing:
-                continue
-            nearer = replace(wish, mixing=max(mixing, wish.mixing))
-            found = self.steer(self.mixed(ws, nearer, random), targets, hold, on_step)
-            pictures += found.pictures
-            if best is None or found.miss < best.miss:
-                best = found
-            if best.reached:
-                break
-        assert best is not None
-        return replace(best, pictures=pictures)
+        (_, first_held), *others = TRIES
+        tries = [(wish.mixing, first_held), *(other for other in others if other[0] > wish.mixing)]
+        return first_reached(
+            self.controller.steer(
+                self.mixed(ws, replace(wish, mixing=mixing), random),
+                targets,
+                [name for name in hold if name in self.pack.model.names],
+                check=self.check,
+                on_step=on_step,
+            )
+            for mixing, hold in tries
+        )
+
+
+def first_reached(tries: Iterable[Steered]) -> Steered:
+    """The first that is as asked, else the one that misses least; further ones are not begun.
+    Its pictures are all that were measured."""
+    best: Steered | None = None
+    pictures = 0
+    for found in tries:
+        pictures += found.pictures
+        if best is None or found.miss < best.miss:
+            best = found
+        if best.reached:
+            break
+    assert best is not None
+    return replace(best, pictures=pictures)

@@ -59,7 +59,7 @@ def keep_faces(
     if not seeds:
         raise InvalidRequestError("There are no faces to add. Press Sample first.")
     faces = FullFaces(request, list(dict.fromkeys(seeds)), models, folder, on_step)
-    target = store.projects.get(project) if isinstance(project, int) else _named(store, project)
+    target = _target(store, project)
     kept = Kept(target.id, target.name)
     on_step(Step(0, len(faces), "Adding faces", "faces"))
     with closing(_opened(faces)) as batches:
@@ -78,9 +78,13 @@ def keep_faces(
 
 def keep_face(face: NewFace, project: int | str, store: AnnotationStore) -> Kept:
     """Add one face that is made already; arguments and errors as for `keep_faces`."""
-    target = store.projects.get(project) if isinstance(project, int) else _named(store, project)
+    target = _target(store, project)
     added = store.faces.add(target.id, [face])
     return Kept(target.id, target.name, tuple(added.face_ids), added.num_new)
+
+
+def _target(store: AnnotationStore, project: int | str) -> Project:
+    return store.projects.get(project) if isinstance(project, int) else _named(store, project)
 
 
 def _named(store: AnnotationStore, name: str) -> Project:

@@ -18,14 +18,14 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from core.attributes.control import SURE, TOLERANCE, Steered, targets_of
+from core.attributes.control import SURE, TOLERANCE, targets_of
 from core.errors import InvalidRequestError
 from core.generators import Generator
 from core.progress import OnStep, Step, ignore
 from core.sampling import w_from_z, ws_from_w
 from core.seeds import draw_z
 from studio.model_cache import ModelCache
-from studio.workflows.face_control import TRIES, Wish
+from studio.workflows.face_control import TRIES, Wish, first_reached
 from studio.workflows.segmenters import Segmenters
 from studio.workflows.steering_parts import Control, SteeringParts
 from studio.workflows.steering_pictures import FacePass, Shown, SteeringPictures
@@ -270,25 +270,24 @@ class Steering:
             looks[:] = [full.render(ws)]
             return looks[0].picture
 
-        best: Steered | None = None
-        pictures = 0
         hold, targets = self._hold(recipe), self._targets(recipe, opened)
-        for mixing in _mixings(recipe):
-            start = self._started(recipe, opened, mixing)
-            told = on_step if best is None else _again(on_step)
-            found = control.steer(start, targets, hold, opened.layers, see, told)
-            pictures += found.pictures
-            if best is None or found.miss < best.miss:
-                best = found
-            if best.reached:
-                break
-        assert best is not None
+        best = first_reached(
+            control.steer(
+                self._started(recipe, opened, mixing),
+                targets,
+                hold,
+                opened.layers,
+                see,
+                on_step if place == 0 else _again(on_step),
+            )
+            for place, mixing in enumerate(_mixings(recipe))
+        )
         self._learn(recipe, opened, best.ws)
         is_seen = bool(looks) and np.array_equal(looks[0].ws, best.ws)
         shown = looks[0] if is_seen else full.render(best.ws)
         says = best.estimates if is_seen else control.estimate(shown.picture)
         missed = _missed(recipe, says)
-        return shown, Told(says["age"], says["male"], not missed, missed, pictures)
+        return shown, Told(says["age"], says["male"], not missed, missed, best.pictures)
 
     def _learn(self, recipe: FaceRecipe, opened: _Opened, ws: Ws) -> None:
         """How far a guess was off, for the next drag from here."""

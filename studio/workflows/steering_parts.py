@@ -129,8 +129,7 @@ class LoopControl:
         )
 
     def estimate(self, picture: NDArray[np.uint8]) -> Mapping[str, float]:
-        found = self._control.estimator.estimate([picture])[0]
-        return {"age": found.age, "male": found.male}
+        return self._control.estimate(picture)
 
     def _held(self, hold: Collection[str]) -> list[str]:
         return [name for name in dict.fromkeys([*HELD, *hold]) if name in self._names]
