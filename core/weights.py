@@ -15,6 +15,8 @@ from typing import Any, Literal
 import yaml
 
 from core.errors import InvalidRequestError, UnknownGeneratorError, WeightsError
+from core.evaluation.dlib_file import extract_embedding
+from core.evaluation.keras_file import convert_wide_resnet
 from core.files import sha256_of, write_whole
 from core.generators.checkpoint import (
     build_and_load,
@@ -25,14 +27,21 @@ from core.generators.checkpoint import (
 )
 from core.generators.foreign import read_foreign
 from core.generators.generator import Generator, Identity
-from core.generators.mobile_wheel import fetch_and_convert
+from core.generators.mobile_wheel import convert_wheel
 from core.generators.readout_files import load_readouts
 from core.generators.readouts import Readouts
 from core.progress import OnStep, ignore
+from core.wheels import Convert, fetch_and_convert
 
 SHIPPED = Path(__file__).resolve().parent.parent / "weights"
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 REQUIRED = ("kind", "file", "sha256", "made_by", "licence")
+
+FROM_WHEEL: dict[str, Convert] = {  # what is made of a wheel, by kind of the entry
+    "generator": convert_wheel,
+    "second estimator": convert_wide_resnet,
+    "face embedding": extract_embedding,
+}
 
 State = Literal["ready", "not downloaded", "damaged"]
 
@@ -108,7 +117,8 @@ class WeightStore:
                 else f"{known.path} is missing. Add it again: python launch.py weights add "
                 f"{known.source.get('file', 'FILE')} --name {name}"
             )
-        fetch_and_convert(known.source, known.path, known.sha256, wheel, on_step)
+        convert = FROM_WHEEL[known.kind]
+        fetch_and_convert(known.source, known.path, known.sha256, convert, wheel, on_step)
         return known.path
 
     def open_generator(self, name: str, on_step: OnStep = ignore) -> Generator:
@@ -149,16 +159,21 @@ class WeightStore:
         ]
         return [k.name for k in sorted(found, key=lambda k: (not k.facts.get("default"), k.name))]
 
-    def checked(self, name: str) -> Path:
-        """The file of an entry that lies beside the registry, with the recorded sha256.
+    def checked(self, name: str, on_step: OnStep = ignore) -> Path:
+        """The file of an entry, fetched first where needed, with the recorded sha256.
 
-        Raises WeightsError where it is missing or has changed.
+        Raises WeightsError where it cannot be had or has changed.
         """
-        path = self.get(name)
-        if (found := sha256_of(path)) != self.entry(name).sha256:
+        path, known = self.get(name, on_step), self.entry(name)
+        if (found := sha256_of(path)) != known.sha256:
+            again = (
+                f"Delete it and run: python launch.py weights get {name}"
+                if known.source
+                else f"Get it again: git checkout {path}"
+            )
             raise WeightsError(
                 f"{path} has changed since it was registered: sha256 {found}, recorded "
-                f"{self.entry(name).sha256}. Get it again: git checkout {path}"
+                f"{known.sha256}. {again}"
             )
         return path
 

@@ -91,15 +91,15 @@ def open_dex(path: Path) -> DexNet:
     return net.eval().requires_grad_(False)
 
 
-def dex_crop(picture: NDArray[np.uint8], face: FoundFace) -> NDArray[np.uint8]:
-    """The face with a margin of 40 %, uint8 [224, 224, 3]; beyond the picture its border goes on
+def dex_crop(picture: NDArray[np.uint8], face: FoundFace, size: int = CHIP) -> NDArray[np.uint8]:
+    """The face with a margin of 40 %, uint8 [size, size, 3]; beyond the picture its border goes on
     [section 4.1]."""
     left, top, right, bottom = face.box
     width, height = right - left + 1, bottom - top + 1
     rows = np.clip(_span(top, height), 0, picture.shape[0] - 1)
     columns = np.clip(_span(left, width), 0, picture.shape[1] - 1)
     cut = np.ascontiguousarray(picture[rows[:, None], columns])
-    return np.asarray(Image.fromarray(cut).resize((CHIP, CHIP), Image.Resampling.BILINEAR))
+    return np.asarray(Image.fromarray(cut).resize((size, size), Image.Resampling.BILINEAR))
 
 
 def _span(start: int, length: int) -> NDArray[np.int64]:

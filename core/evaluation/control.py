@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import InvalidRequestError
+from core.seeds import MAX_SEED
 
 # First and last year of a group, then how many men and women: FFHQ-Aging's ten groups. The last
 # is '70 and more'; 75 is the most that the estimator says of more than one face in a thousand.
@@ -28,6 +29,7 @@ FFHQ_AGES = (
     (70, 75, 1103, 709),
 )
 YOUNGEST = 1  # the first class of the estimator
+FIRST_SEED = 2**31  # of the faces; below lie those that trainings draw, and people
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,13 @@ def draw_targets(count: int, seed: int) -> list[Target]:
         age = max(int(random.integers(first, last + 1)), YOUNGEST)
         targets.append(Target(float(age), ("male", "female")[place % 2]))
     return targets
+
+
+def draw_seeds(count: int, seed: int) -> list[int]:
+    """Seeds of the faces that are to become the targets; no two are the same."""
+    random = np.random.default_rng([seed, FIRST_SEED])  # not the stream of the targets
+    drawn = random.choice(MAX_SEED + 1 - FIRST_SEED, count, replace=False)
+    return [FIRST_SEED + int(number) for number in drawn]
 
 
 @dataclass(frozen=True)

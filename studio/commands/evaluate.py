@@ -10,6 +10,7 @@ import click
 from core.generators import Device
 from core.progress import OnStep
 from core.weights import WeightStore
+from studio.commands.control_table import control_table
 from studio.commands.frame import Report, generator_option, verb, workspace_option
 from studio.model_cache import ModelCache
 from studio.workflows.control_evaluation import WAYS, evaluate_control
@@ -89,7 +90,7 @@ def segmenter_evaluation(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Also write each way's latents there.",
+    help="Also keep each way's faces and judgements there; a run that was cut off goes on.",
 )
 @generator_option
 @verb
@@ -105,7 +106,12 @@ def control_evaluation(
     seed: int | None,
     device: Device,
 ) -> Report:
-    """Age error, gender and diversity of random faces, encoder, style mixing and closed loop."""
+    """Age error, gender and diversity of random faces, encoder, style mixing and closed loop.
+
+    The estimator that steers judges them, and a second one that does not; a face embedding tells
+    how different faces are. The last two are fetched at first (290 MB); without them their
+    columns are left out. --seed draws the orders and the faces.
+    """
     figures = evaluate_control(
         ModelCache(WeightStore(), device),
         generator,
@@ -117,25 +123,7 @@ def control_evaluation(
         ways or WAYS,
         on_step,
     )
-    return Report(_control_table(figures), figures)
-
-
-def _control_table(figures: dict[str, Any]) -> str:
-    rows = [
-        f"{'way':12} {'age error':>10} {'median':>7} {'gender %':>9} {'no face':>8} {'quality':>8} "
-        f"{'diversity':>10} {'s/face':>7}"
-    ]
-    for way, found in figures["ways"].items():
-        diversity = found.get("diversity_w")
-        rows.append(
-            f"{way:12} {found['age_error']:10.2f} {found['median_age_error']:7.2f} "
-            f"{100 * found['gender']:9.2f} {found['without_face']:8} {found['quality']:8.1f} "
-            f"{'-' if diversity is None else format(diversity, '.2f'):>10} "
-            f"{found['seconds_per_face']:7.2f}"
-        )
-    rows.append(f"{figures['faces']} faces, psi {figures['psi']:g}; {figures['targets']}.")
-    rows.append(f"Estimator: {figures['estimator']}.")
-    return "\n".join(rows)
+    return Report(control_table(figures), figures)
 
 
 def _table(figures: dict[str, Any]) -> str:

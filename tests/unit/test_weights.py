@@ -11,12 +11,13 @@ import yaml
 
 from core.errors import InvalidRequestError, OutputError, UnknownGeneratorError, WeightsError
 from core.files import sha256_of
-from core.generators import mobile_wheel
 from core.generators.checkpoint import build_generator, load_generator, read_weights, save_weights
 from core.generators.mobile_stylegan import MobileStyleGANConfig
+from core.generators.mobile_wheel import convert_wheel
 from core.generators.openvino_ir import Graph, read_graph
 from core.generators.statistics import estimate_mean_w
 from core.weights import SHIPPED, WeightStore
+from core.wheels import fetch_and_convert
 from tests.tiny_generator import tiny_generator
 
 CONFIG = MobileStyleGANConfig(resolution=16, w_dim=8, mapping_layers=1, channels=(8, 8))
@@ -153,8 +154,8 @@ def test_a_download_that_fails_says_what_to_run_and_leaves_nothing(tmp_path, mon
     with pytest.raises(
         WeightsError, match=r"pip download .*and then here: python launch.py weights get"
     ):
-        source = {"wheel": "random-face==0.0.0", "sha256": "0" * 64}
-        mobile_wheel.fetch_and_convert(source, tmp_path / "x", "0" * 64, None)
+        source = {"wheel": "random-face==0.0.0", "size": "0 MB", "sha256": "0" * 64}
+        fetch_and_convert(source, tmp_path / "x", "0" * 64, convert_wheel, None)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -210,14 +211,15 @@ def test_registered_files_lie_where_the_store_says(weights_file, tmp_path):
     assert Path(store.entry("my-net").source["file"]) == weights_file.resolve()
 
 
-def test_a_conversion_with_the_wrong_hash_keeps_what_was_there(tmp_path, monkeypatch):
+def test_a_conversion_with_the_wrong_hash_keeps_what_was_there(tmp_path):
     wheel, target = tmp_path / "some.whl", tmp_path / "ours.safetensors"
     wheel.write_bytes(b"the wheel")
     target.write_bytes(b"what was there")
-    monkeypatch.setattr(
-        mobile_wheel, "convert_wheel", lambda _, path, on_step: path.write_bytes(b"other")
-    )
+
+    def convert(wheel, path, on_step):
+        path.write_bytes(b"other")
+
     source = {"wheel": "random-face==0.0.0", "sha256": sha256_of(wheel)}
     with pytest.raises(WeightsError, match=r"ours.safetensors has sha256 .* nothing was kept"):
-        mobile_wheel.fetch_and_convert(source, target, "0" * 64, wheel)
+        fetch_and_convert(source, target, "0" * 64, convert, wheel)
     assert target.read_bytes() == b"what was there"
