@@ -5,6 +5,11 @@ which is doubled by a transposed convolution. config-2a, 2b, 2c: one, two or thr
 on each map at its own size, bilinear upsampling of all of them, concatenation, batch norm,
 last convolution. The thesis gives no widths: 64 channels a map are ours, as are the 3 x 3
 kernels, the 4 x 4 transposed ones and the last convolution of 1 x 1.
+
+In config-2 the upsampled maps are never made: bilinear upsampling U is linear and its weights add
+to 1, so batch norm and the last convolution give the same before it, on maps of their own size.
+Only the moments of the upsampled maps are needed, and they are told from the small ones:
+mean((U y U^T)^2) = sum(y * (G y G)) / pixels with G = U^T U.
 """
 
 from __future__ import annotations
@@ -67,10 +72,48 @@ class ConvolvedMaps(Head):
 
     def forward(self, features: Features) -> Tensor:
         maps = [
-            F.interpolate(branch(features[resolution]), (self.size, self.size), mode="bilinear")
+            branch(features[resolution])
             for resolution, branch in zip(self.resolutions, self.branches, strict=True)
         ]
-        return self.classify(self.normalise(torch.cat(maps, 1)))  # type: ignore[no-any-return]
+        mean, variance = self._moments(maps)
+        scale = self.normalise.weight * (variance + self.normalise.eps).rsqrt()
+        weight = self.classify.weight * scale[:, None, None]  # [C, W * maps, 1, 1]
+        shift = self.classify.weight[..., 0, 0] @ (self.normalise.bias - mean * scale)
+        parts = weight.split([part.shape[1] for part in maps], 1)
+        logits = (self.classify.bias + shift)[:, None, None]
+        for part, weights in zip(maps, parts, strict=True):
+            small = F.conv2d(part, weights)
+            logits = logits + F.interpolate(small, (self.size, self.size), mode="bilinear")
+        return logits
+
+    def _moments(self, maps: list[Tensor]) -> tuple[Tensor, Tensor]:
+        """Mean and variance of each channel of the upsampled maps, as batch norm takes them."""
+        norm = self.normalise
+        if not self.training:
+            return norm.running_mean, norm.running_var  # type: ignore[return-value]
+        moments = [_upsampled_moments(part, self.size) for part in maps]
+        mean, variance = (torch.cat(each) for each in zip(*moments, strict=True))
+        count = maps[0].shape[0] * self.size**2
+        with torch.no_grad():
+            norm.running_mean.lerp_(mean, norm.momentum)  # type: ignore[union-attr]
+            norm.running_var.lerp_(variance * (count / (count - 1)), norm.momentum)  # type: ignore[union-attr]
+            norm.num_batches_tracked += 1  # type: ignore[operator]
+        return mean, variance
+
+
+def _upsampled_moments(part: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    """Of [B, C, r, r] upsampled to size x size: mean [C] and biased variance [C]."""
+    count = part.shape[0] * size**2
+    if part.shape[-1] == size:
+        variance, mean = torch.var_mean(part, (0, 2, 3), correction=0)
+        return mean, variance
+    unit = torch.eye(part.shape[-1], dtype=part.dtype, device=part.device)
+    up = F.interpolate(unit[None], size, mode="linear")[0]  # [r, size], U^T
+    share = up.sum(1)
+    mean = ((part @ share) @ share).sum(0) / count
+    centred = part - mean[:, None, None]
+    gram = up @ up.T
+    return mean, (centred * (gram @ centred @ gram)).sum((0, 2, 3)) / count
 
 
 def _convolutions(channels: int, width: int, depth: int) -> nn.Sequential:

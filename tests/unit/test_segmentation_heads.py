@@ -53,6 +53,35 @@ def test_logits_have_a_channel_a_class_at_the_size_asked_for(
     assert 0 <= float(uncertainty.min()) <= float(uncertainty.max()) <= 1
 
 
+@pytest.mark.parametrize("name", ["config-2a", "config-2c"])
+@pytest.mark.parametrize("size", [32, 64])
+def test_config_2_equals_upsampling_concatenation_and_batch_norm(name: str, size: int) -> None:
+    """The thesis's order of things, written out; in training and in use, with gradients."""
+    head, plain = _head(name, size).double().train(), _head(name, size).double().train()
+    for twin in (head, plain):
+        torch.nn.init.normal_(twin.normalise.weight, generator=torch.Generator().manual_seed(1))
+        torch.nn.init.normal_(twin.normalise.bias, generator=torch.Generator().manual_seed(2))
+
+    def written_out(features: dict[int, torch.Tensor]) -> torch.Tensor:
+        maps = [
+            F.interpolate(branch(features[r]), (size, size), mode="bilinear")
+            for r, branch in zip(plain.resolutions, plain.branches, strict=True)
+        ]
+        return plain.classify(plain.normalise(torch.cat(maps, 1)))
+
+    features = {r: part.double() for r, part in _features().items()}
+    labels = torch.from_numpy(np.random.RandomState(0).randint(5, size=(2, size, size)))
+    ours, theirs = head(features), written_out(features)
+    torch.testing.assert_close(ours, theirs)
+    for logits in (ours, theirs):
+        pixel_loss(logits, labels).backward()
+    for mine, other in zip(head.parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(mine.grad, other.grad)
+    torch.testing.assert_close(dict(head.named_buffers()), dict(plain.named_buffers()))
+    head.eval(), plain.eval()
+    torch.testing.assert_close(head(features), written_out(features))
+
+
 @pytest.mark.parametrize("name", HEADS)
 def test_every_parameter_gets_a_gradient(name: str) -> None:
     head = _head(name).train()
