@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from core.attributes.crops import differentiable_crop
 from core.attributes.estimators import AgeGenderEstimator
 from core.attributes.faces import crop
 from core.attributes.store import open_attributes
+from core.errors import WeightsError
 from core.files import sha256_of
 from core.images import to_float
 from core.latents import LatentSpace, read_latents
@@ -96,3 +98,36 @@ def test_impossible_orders_are_refused(tmp_path: Path, options, complaint) -> No
     ended = run_here("control", *options, "--out", tmp_path / "out")
     assert ended.code == 2 and complaint in ended.complaint
     assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture(scope="module")
+def judges() -> None:
+    """The networks that judge but do not steer; without them and a network: skipped."""
+    for kind in ("second estimator", "face embedding"):
+        store = WeightStore()
+        try:
+            store.get(store.default(kind))
+        except WeightsError as error:
+            if os.environ.get("CI") == "true":
+                raise
+            pytest.skip(str(error))
+
+
+@pytest.mark.usefixtures("judges")
+def test_an_evaluation_goes_on_and_tells_agreement_from_precision(tmp_path: Path) -> None:
+    out = tmp_path / "evaluation"
+    asked = ("evaluate", "control", "--faces", 3, "--seed", 5, "--out", out)
+    run_here(*asked, "--way", "random")
+    before = (out / "random.npz").read_bytes()
+    ended = run_here(*asked, "--way", "random", "--way", "mixing", "--json")
+    assert (out / "random.npz").read_bytes() == before
+    assert ended.figures == json.loads((out / "figures.json").read_text())
+    table = ended.figures["ways"]
+    assert set(table) == {"random", "mixing"} and ended.figures["missing_judges"] == {}
+    for found in table.values():
+        assert found["without_face"] == 0 and found["same_gender"] > 0.6
+        assert found["disagreement"] < 20
+    assert table["mixing"]["age_error"] < table["random"]["age_error"]
+    assert table["mixing"]["second_age_error"] < table["random"]["second_age_error"]
+    assert table["mixing"]["identity_distance"] > 0.3
+    assert ended.figures["second_estimator"]["on_random_faces"]["faces"] == 3

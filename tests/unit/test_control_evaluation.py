@@ -15,6 +15,13 @@ from core.evaluation.control import (
     mean_distance,
     precision_of,
 )
+from core.evaluation.opinions import (
+    Recalibration,
+    moved,
+    recalibration_of,
+    second_opinion,
+    spread,
+)
 
 
 def test_targets_follow_the_published_numbers():
@@ -45,6 +52,37 @@ def test_mean_distance_is_that_of_all_pairs(count, width, seed):
         np.linalg.norm(points[i] - points[j]) for i in range(count) for j in range(i + 1, count)
     ]
     assert mean_distance(points) == pytest.approx(np.mean(pairs), abs=1e-6)
+
+
+def test_recalibration_gives_the_second_estimator_our_mean_and_spread():
+    own, second = np.array([20.0, 30, np.nan, 52]), np.array([25.0, 22, 40, 33])
+    recalibrate = recalibration_of(own, second)
+    found = recalibrate(second[[0, 1, 3]])
+    assert found.mean() == pytest.approx(34) and found.std() == pytest.approx(own[[0, 1, 3]].std())
+    with pytest.raises(InvalidRequestError, match="at least 3 faces of different ages"):
+        recalibration_of(own, np.full(4, 30.0))
+    with pytest.raises(InvalidRequestError, match="there are 2"):
+        recalibration_of(own[:3], second[:3])
+
+
+def test_a_second_opinion_is_held_against_the_order_and_against_ours():
+    targets = [Target(20, "male"), Target(40, "female"), Target(60, "female"), Target(5, "male")]
+    own = np.array([21.0, 40, 60, np.nan]), np.array([0.9, 0.1, 0.1, np.nan])
+    second = np.array([14.0, 30, 59, np.nan]), np.array([0.9, 0.8, 0.7, np.nan])
+    found = second_opinion(targets, own, second, Recalibration(1.0, 5.0))
+    assert (found["second_age_error"], found["second_median_age_error"]) == (5.667, 6.0)
+    assert (found["second_gender"], found["same_gender"]) == (0.3333, 0.3333)
+    assert found["disagreement"] == 6.0
+    assert (found["recalibrated_age_error"], found["recalibrated_median_age_error"]) == (3.333, 4)
+    assert second_opinion(targets, own, (np.full(4, np.nan),) * 2, None) == {}
+
+
+def test_faces_that_stay_themselves_have_not_moved():
+    faces = np.eye(4, 128, dtype=np.float32)
+    faces[3] = np.nan
+    assert spread(faces) == pytest.approx(2**0.5) and spread(faces[2:]) is None
+    assert moved(faces, faces) == 0 and moved(faces, faces[[1, 0, 3, 2]]) == pytest.approx(2**0.5)
+    assert moved(faces[3:], faces[3:]) is None
 
 
 def test_nothing_is_not_judged():
