@@ -79,6 +79,26 @@ class AttributeModel(nn.Module):
         values: NDArray[np.float32] = self.to_values(self(torch.from_numpy(ws))).numpy()
         return values
 
+    def slopes(
+        self, ws: NDArray[np.float32], names: Sequence[str], layers: Sequence[int]
+    ) -> NDArray[np.float64]:
+        """How these measures change, as deviations, when the same is added to w in all these
+        layers: the mean over the faces ws [N, L, D], float64 [len(names), D]."""
+        places = [self.place(name) for name in names]
+        is_moved = torch.zeros(self.num_ws, 1)
+        is_moved[list(layers)] = 1.0
+        faces = torch.from_numpy(ws)
+        added = torch.zeros(ws.shape[2])
+
+        def told(added: Tensor) -> Tensor:
+            found: Tensor = self(faces + is_moved * added)[:, places].mean(dim=0)
+            return found
+
+        slopes: NDArray[np.float64] = (
+            torch.autograd.functional.jacobian(told, added).double().numpy()
+        )
+        return slopes
+
 
 @dataclass(frozen=True)
 class ModelFit:

@@ -24,6 +24,8 @@ Method = Literal["svm", "logistic"]
 JUDGE_FROM = 50  # faces in the smaller set, from which on a fifth is kept to judge by
 _FOLD = 5
 _PARALLEL = 1e-6  # share of a normal's length that must be left beside the others
+TYPICAL = 4.0  # standard deviations between two sets as people part them, most from least
+_APART = 1e-4  # standard deviations: sets that differ by less differ by rounding alone
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,10 +138,12 @@ def fit_from_sets(
 
     Faces in both sets are left out. A face is seen as the mean of its w over `layers` (None:
     all). The difference of the means is the smallest change, in units of w's distribution,
-    that crosses the linear boundary of two sets of Gaussian faces. In w's principal components,
-    each in its standard deviations, a difference y of which chance makes v = 1/N + 1/M
-    (variance) is multiplied by y^2 / (y^2 + v): few faces keep only what is far from chance.
-    +1: one standard deviation of that boundary's score among random faces.
+    that crosses the linear boundary of two sets of Gaussian faces. Chance makes a variance of
+    v = 1/N + 1/M in each of w's principal components, told in its standard deviations. What
+    people mark is taken for linear in w, all slopes being equally likely, so that its variance s
+    in a component goes as that of w, in all TYPICAL^2. The difference is multiplied by
+    s / (s + v), the posterior mean: few faces keep the strong components, where faces differ
+    most. +1: one standard deviation of that boundary's score among random faces.
 
     covariance: of the generator's w, [D, D]. held_slopes: slopes [H, D] of attributes (see
     `AttributeRegression`) that must not change; the least possible is taken away for it.
@@ -150,9 +154,11 @@ def fit_from_sets(
     deviations, basis = whitening(checked_covariance(covariance, space.w_dim))
     apart = with_faces.mean(axis=0) - without_faces.mean(axis=0)  # [L, D]
     y = apart[list(chosen)].mean(axis=0) @ basis / deviations
-    y = y**3 / (y**2 + 1 / len(with_faces) + 1 / len(without_faces))
+    is_apart = float(np.linalg.norm(y)) >= _APART
+    expected = TYPICAL**2 * deviations**2 / (deviations**2).sum()
+    y = y * expected / (expected + 1 / len(with_faces) + 1 / len(without_faces))
     length = float(np.linalg.norm(y))
-    if length == 0:
+    if not is_apart:
         raise InvalidRequestError(
             f"The two sets for '{name}' do not differ in the layers {list(chosen)} on average. "
             "Choose other faces or more layers."

@@ -14,9 +14,35 @@ from studio.model_cache import ModelCache
 from studio.workflows.controlling import ControlRequest, control_to_folder
 
 
+def _amounts(
+    ctx: click.Context, param: click.Parameter, values: tuple[str, ...]
+) -> tuple[tuple[str, float], ...]:
+    """'smile=1.5' -> ('smile', 1.5)."""
+    found = []
+    for value in values:
+        name, _, amount = value.rpartition("=")
+        try:
+            found.append((name.strip(), float(amount)))
+        except ValueError:
+            name = ""
+        if not name.strip():
+            raise click.BadParameter(
+                f"'{value}' is no name with an amount. Write for example smile=1.5."
+            )
+    return tuple(found)
+
+
 @click.command()
 @click.option("--age", type=float, metavar="YEARS", help="1 to 80. [default: as drawn]")
 @click.option("--gender", type=click.Choice(["female", "male"]), help="[default: as drawn]")
+@click.option(
+    "--direction",
+    "directions",
+    multiple=True,
+    callback=_amounts,
+    metavar="NAME=AMOUNT",
+    help="A slider that ships or one of your own, or a file of one; may be given several times.",
+)
 @click.option("--count", type=int, default=1, show_default=True, help="How many faces.")
 @click.option("--psi", type=float, default=0.7, show_default=True, help="Truncation; 1 is none.")
 @click.option(
@@ -38,7 +64,7 @@ from studio.workflows.controlling import ControlRequest, control_to_folder
     metavar="DIR",
     help="Folder for images/, masks/, latents.npz and control.csv; made if missing.",
 )
-@workspace_option("Where a promoted segmenter is looked for; nothing is written there.")
+@workspace_option("Where a promoted segmenter and your own sliders are looked for.")
 @generator_option
 @verb
 def control(
@@ -54,7 +80,7 @@ def control(
 
     The faces are those of --seed and the seeds after it (0 by default), steered. Example:
 
-        python launch.py control --age 62 --gender female --count 16 --out women
+        python launch.py control --age 62 --gender female --direction smile=1.5 --out women
     """
     request = ControlRequest(first_seed=seed or 0, **options)  # type: ignore[arg-type]
     models = ModelCache(WeightStore(), device)

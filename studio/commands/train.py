@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import click
 
 from core.attributes.training import AttributeTraining
+from core.errors import InvalidRequestError
 from core.files import sha256_of, whole_file, write_whole
 from core.generators.engines import Device
 from core.generators.readout_files import load_readouts, save_readouts
@@ -22,14 +23,20 @@ from core.generators.readout_training import (
     measure_readouts,
     train_readouts,
 )
+from core.latents import LatentSpace, read_latents
 from core.progress import OnStep
+from core.seeds import parse_numbers
 from core.segmentation import SegmenterTraining
 from core.weights import WeightStore
-from studio.commands.frame import Report, verb, workspace_option
+from studio.commands.frame import Report, generator_option, verb, workspace_option
 from studio.configs import read_config
+from studio.model_cache import ModelCache
 from studio.workflows.attribute_training import train_attributes_beside
 from studio.workflows.direction_training import DirectionTraining, train_directions_beside
+from studio.workflows.own_directions import FaceSets, OwnWish, told_of
+from studio.workflows.own_sliders import OwnSliders
 from studio.workflows.shipped_files import shipped_beside
+from studio.workflows.steering_parts import SteeringParts
 from studio.workflows.training_runs import train_from_config
 
 MEASURED_PSI = (0.7, 1.0)
@@ -39,11 +46,13 @@ Training = TypeVar(
 )
 
 
-def _config_option(kind: type[Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def _config_option(
+    kind: type[Any], *, is_required: bool = True
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     return click.option(
         "--config",
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        required=True,
+        required=is_required,
         metavar="FILE",
         help=f"YAML whose keys are those of {kind.__name__}.",
     )
@@ -155,24 +164,103 @@ def attributes(
     return Report(_influence(figures), figures)
 
 
+def _latents_option(which: str, about: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    return click.option(
+        f"--{which}",
+        f"{which}_file",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help=f"Latents (.npz) of faces {about}; makes one slider of your own.",
+    )
+
+
 @train.command()
-@_config_option(DirectionTraining)
-@workspace_option("Where `train attributes` kept the measured faces.")
+@_config_option(DirectionTraining, is_required=False)
+@_latents_option("with", "that have it")
+@_latents_option("without", "that do not")
+@click.option("--name", metavar="NAME", help="Of your own slider, for links and commands.")
+@click.option("--title", help="What people read beside it. [default: its name]")
+@click.option("--layers", metavar="LIST", help="Where it acts, such as 0-6. [default: all]")
+@click.option("--hold", multiple=True, metavar="WHAT", help="What it must not change, such as age.")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Where to write it. [default: directions/NAME.safetensors of the workspace]",
+)
+@workspace_option("Where `train attributes` kept the measured faces, and your own sliders are.")
+@generator_option
 @verb
 def directions(
-    *, on_step: OnStep, config: Path, workspace: Path, seed: int | None, device: Device
+    *,
+    on_step: OnStep,
+    config: Path | None,
+    with_file: Path | None,
+    without_file: Path | None,
+    workspace: Path,
+    seed: int | None,
+    device: Device,
+    **own: Any,  # noqa: ANN401 - click's
 ) -> Report:
-    """Fit sliders that move one attribute each, and measure what they do.
+    """Fit sliders that move one attribute each, or one of your own from two sets of faces.
 
-    Writes those that are clean enough, and all figures, beside the configuration. Example:
+    With --config: writes those that are clean enough, and all figures, beside it. With --with,
+    --without and --name: writes one, with what was measured of it. Examples:
 
         python launch.py train directions --config weights/directions-mobilestylegan-ffhq-1024.yaml
+        python launch.py train directions --with a.npz --without b.npz --name freckles
     """
+    if config is None and with_file and without_file and own["name"]:
+        return _own_slider(with_file, without_file, workspace.resolve(), device, on_step, **own)
+    if config is None or with_file or without_file or own["name"]:
+        raise InvalidRequestError(
+            "Give either --config, or --with, --without and --name; "
+            "see `python launch.py train directions --help`."
+        )
     training = _configured(config, DirectionTraining, seed)
     figures = train_directions_beside(
         config, training, workspace.resolve(), WeightStore(), device, on_step
     )
     return Report(_effects(figures), figures)
+
+
+def _own_slider(
+    with_file: Path,
+    without_file: Path,
+    workspace: Path,
+    device: Device,
+    on_step: OnStep,
+    *,
+    name: str,
+    title: str | None,
+    layers: str | None,
+    hold: tuple[str, ...],
+    out: Path | None,
+    generator: str | None,
+) -> Report:
+    models = ModelCache(WeightStore(), device)
+    generator = models.name(generator)
+    space = LatentSpace.of(models.generator(generator, on_step))
+    sets = FaceSets(
+        read_latents(with_file, space).ws,
+        read_latents(without_file, space).ws,
+        {"with_file": with_file.name, "without_file": without_file.name},
+    )
+    most = space.num_ws - 1
+    chosen = (
+        tuple(parse_numbers(layers, what="layer", largest=most, example="'0-6'"))
+        if layers
+        else None
+    )
+    parts = SteeringParts(models, workspace)
+    sliders = OwnSliders(models, parts)
+    fitted = sliders.fit(generator, OwnWish(title or name, name, chosen, hold), sets)
+    made = sliders.keep(generator, fitted, on_step, out)
+    path = out or parts.own_path(made.name)
+    low, high = made.safe
+    text = f"{path}: slider '{made.name}', safe from {low:g} to {high:g}. {told_of(made)}"
+    figures = {"file": str(path), "name": made.name, "title": made.title, "safe": [low, high]}
+    return Report(text, figures | {"facts": dict(made.facts)})
 
 
 def _effects(figures: dict[str, Any]) -> str:

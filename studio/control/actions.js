@@ -117,7 +117,8 @@ async function copy(text, field = null) {
   }
 }
 
-function closeElsewhere(details) {
+/** A menu that closes by Esc and by a click elsewhere. @param {HTMLDetailsElement} details */
+export function closeElsewhere(details) {
   const close = (event) => !details.contains(event.target) && (details.open = false);
   details.addEventListener('toggle', () => {
     if (details.open) document.addEventListener('pointerdown', close, true);

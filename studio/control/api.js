@@ -43,6 +43,28 @@ export class ControlApi {
     return (await (await this.#ask('POST', 'recipe', { recipes })).json()).yaml;
   }
 
+  /**
+   * What cannot be is refused before the first frame.
+   * @param {object} wanted as studio/routes/own_sliders.py has it
+   * @returns {Promise<AsyncGenerator<object>>} frames as they come
+   */
+  async makeSlider(wanted, signal) {
+    return readFrames((await this.#ask('POST', 'own', wanted, signal)).body);
+  }
+
+  /** The slider that this page is making is given up. */
+  stopSlider() {
+    return this.#ask('POST', 'own/stop');
+  }
+
+  async renameSlider(name, title, generator) {
+    return (await this.#ask('PATCH', `own/${encodeURIComponent(name)}`, { title, generator })).json();
+  }
+
+  deleteSlider(name, generator) {
+    return this.#ask('DELETE', `own/${encodeURIComponent(name)}?${new URLSearchParams({ generator })}`);
+  }
+
   /** Where the browser downloads a file. @param {'face.png' | 'face.npy' | 'mask.png'} file */
   fileUrl(file, recipe) {
     return this.#url(`${file}?${new URLSearchParams({ recipe: JSON.stringify(recipe) })}`);

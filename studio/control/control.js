@@ -13,6 +13,7 @@ import { createKept } from './kept.js';
 import { listenToKeys } from './keys.js';
 import { createLegend } from './legend.js';
 import { Look } from './look.js';
+import { OwnSliders } from './own/own.js';
 import { Panel } from './panel.js';
 import { describe, isPlain, plainRecipe, toText } from './recipe.js';
 import { readSight, Stage } from './stage.js';
@@ -46,7 +47,8 @@ class Control {
     const { root, api, store, look, strips } = this;
     this.stage = new Stage(look);
     this.legend = createLegend(look);
-    this.panel = new Panel(store);
+    this.own = new OwnSliders({ api, strips, host: root, onChange: (name) => this.#slidersChanged(name) });
+    this.panel = new Panel(store, this.own);
     this.told = createTold({ onCancel: () => this.#cancel(), onGoOn: () => this.asker.face(store.recipe) });
     this.kept = createKept({ store, stage: this.stage, titles: () => this.sliders });
     const attempt = (act) => act().catch((error) => this.#say(error.message));
@@ -104,22 +106,41 @@ class Control {
     this.legend.setClasses(options.classes);
     this.bar.setMasks(options.missing.masks);
     this.asker.sizes = options.preview_sizes;
-    const { recipe } = this.store;
-    const directions = Object.fromEntries(Object.entries(recipe.directions).filter(([name]) => this.sliders.has(name)));
-    const lost = Object.keys(recipe.directions).filter((name) => !this.sliders.has(name));
-    this.store.amend({ generator: options.generator, directions });
+    this.store.amend({ generator: options.generator, directions: this.#known(this.store.recipe) });
+    this.own.setOptions(options);
     this.panel.setOptions(options);
     this.kept.redraw();
     for (const subject of this.#lines) this.strips.hide(subject);
     this.#lines = options.problems.map((problem, i) => `problem ${i}`);
     options.problems.forEach((problem, i) => this.strips.show(`problem ${i}`, problem, { Close: () => {} }, { tone: 'bad' }));
-    if (lost.length) this.strips.show('lost', `There are no sliders ${lost.join(', ')} here; they are left out.`, { Close: () => {} }, { tone: 'warn' });
+  }
+
+  /** The amounts of the sliders that are there; that others are left out is said. */
+  #known({ directions }) {
+    const lost = Object.keys(directions).filter((name) => !this.sliders.has(name));
+    if (!lost.length) return directions;
+    this.strips.show('lost', `There are no sliders ${lost.join(', ')} here; they are left out.`, { Close: () => {} }, { tone: 'warn' });
+    return Object.fromEntries(Object.entries(directions).filter(([name]) => this.sliders.has(name)));
+  }
+
+  /** Sliders came or went. @param {string | null} name of a new one */
+  async #slidersChanged(name) {
+    const before = toText(this.store.recipe);
+    try {
+      await this.#learnOptions();
+    } catch (error) {
+      return this.#trouble(error, { kind: 'face' });
+    }
+    this.legend.show(this.stage.shown);
+    if (name) this.panel.point(name);
+    return toText(this.store.recipe) === before ? undefined : this.asker.face(this.store.recipe);
   }
 
   #changed(recipe, isSettled) {
     if (!this.#isStarted) return;
-    if (recipe.generator !== this.#generator) {
-      this.#generator = recipe.generator;
+    const isKnown = Object.keys(recipe.directions).every((name) => this.sliders.has(name));
+    if (recipe.generator !== this.#generator || !isKnown) {
+      this.#generator = recipe.generator; // a link, a step back or a kept face may name a slider that is new, or gone
       this.#start();
     } else if (this.reach.isAway) {
       this.told.away(); // it is asked for when the studio is back

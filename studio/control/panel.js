@@ -9,20 +9,22 @@ const AGES = [1, 80]; // what the estimator can tell apart
 const FIRST_AGE = 35; // where the slider stands while the age is as drawn
 const MAX_SEED = 2 ** 32 - 1;
 const FURTHEST = 20; // units of a slider that can be typed
-const GROUP_NAMES = { person: 'Person', expression: 'Expression', pose: 'Pose', hair: 'Hair', accessories: 'Accessories', light: 'Light', own: 'Own' };
+const GROUP_NAMES = { person: 'Person', expression: 'Expression', pose: 'Pose', hair: 'Hair', accessories: 'Accessories', light: 'Light', own: 'Your own sliders' };
 const WHAT_AGE = 'In years. The picture is measured and corrected until the estimator says so.';
 const WHAT_MIXING = 'How much of the average face of that age and gender is mixed in: more certain, and more alike.';
 const WHAT_PSI = 'How far from the average face: 0 is the average, 1 as learned.';
 
-/** @param {import('./store.js').Store} store */
+const OWN = 'own';
+
 export class Panel {
   #rows = new Map(); // slider name -> row
   #locks = new Map();
   #counts = new Map(); // group -> element that tells how many are moved
   #groupOf = new Map();
 
-  constructor(store) {
-    this.store = store;
+  /** @param {import('./store.js').Store} store @param {import('./own/own.js').OwnSliders} own */
+  constructor(store, own) {
+    Object.assign(this, { store, own });
     this.sections = make('div', { class: 'fl-co-sections' });
     this.element = make('aside', { class: 'fl-co-panel', 'aria-label': 'What is asked of the face' }, this.#createTop(), this.sections);
     this.#createWho();
@@ -107,22 +109,24 @@ export class Panel {
 
   #createGroup(group) {
     const sliders = this.options.sliders.filter((slider) => slider.group === group && this.#isOffered(slider));
-    if (!sliders.length) return null;
+    if (!sliders.length && group !== OWN) return null;
     const rows = sliders.map((slider) => {
       this.#groupOf.set(slider.name, group);
       return this.#createRow(slider);
     });
     const count = make('small', {});
     this.#counts.set(group, count);
-    return make('details', { class: 'fl-co-group', open: !isFolded(group), ontoggle: (event) => fold(group, !event.target.open) }, make('summary', {}, make('h3', {}, GROUP_NAMES[group] ?? group), count), ...rows);
+    return make('details', { class: 'fl-co-group', open: !isFolded(group), ontoggle: (event) => fold(group, !event.target.open) }, make('summary', {}, make('h3', {}, GROUP_NAMES[group] ?? group), count), ...rows, ...(group === OWN ? [this.own.element] : []));
   }
 
-  #createRow({ name, title, safe }) {
+  #createRow(slider) {
     const { store } = this;
+    const { name, title, safe, about, group } = slider;
     const [min, max] = [Math.min(-1, Math.floor(1.5 * safe[0])), Math.max(1, Math.ceil(1.5 * safe[1]))];
     const change = (amount) => ({ directions: withDirection(store.recipe, name, amount).directions });
-    const row = createSlider({ name, title, min, max, step: 0.1, neutral: 0, safe, limits: [-FURTHEST, FURTHEST], onDrag: (amount) => store.drag(change(amount)), onSettle: (amount) => store.settle(change(amount)) });
+    const row = createSlider({ name, title, about, min, max, step: 0.1, neutral: 0, safe, limits: [-FURTHEST, FURTHEST], onDrag: (amount) => store.drag(change(amount)), onSettle: (amount) => store.settle(change(amount)) });
     this.#rows.set(name, row);
+    if (group === OWN) row.element.append(this.own.createMenu(slider));
     return row.element;
   }
 
@@ -138,6 +142,15 @@ export class Panel {
   #toggleLock(name) {
     const { keep } = this.store.recipe;
     this.store.settle({ keep: keep.includes(name) ? keep.filter((each) => each !== name) : [...keep, name] });
+  }
+
+  /** A slider that is new, brought into sight. */
+  point(name) {
+    const range = this.#rows.get(name)?.element.querySelector('input');
+    const group = range?.closest('details');
+    if (group) group.open = true;
+    range?.scrollIntoView({ block: 'nearest' });
+    range?.focus({ preventScroll: true });
   }
 
   update() {

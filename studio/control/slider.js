@@ -27,7 +27,7 @@ export function createSlider({ name, title, about = '', min, max, step, neutral,
   const number = make('input', { type: 'number', class: 'fl-co-number', min: limits[0], max: limits[1], step, 'aria-label': `${title}, as a number${unit && `, ${unit}`}` });
   const complaint = make('p', { class: 'fl-co-complaint', role: 'alert', hidden: true });
   const track = createTrack(range);
-  const element = make('div', { class: 'fl-co-slider', 'data-slider': name }, make('span', { class: 'fl-co-name', title: about || title }, title), track, number, complaint);
+  const element = make('div', { class: 'fl-co-slider', 'data-slider': name }, make('span', { class: 'fl-co-name', title: [title, about].filter(Boolean).join(': ') }, title), track, number, complaint);
   const place = (value) => (Math.min(Math.max(value, min), max) - min) / (max - min); // 0 to 1
   if (safe) {
     track.classList.add('fl-co-marked');

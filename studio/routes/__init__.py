@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, FastAPI
 
-from studio.routes import control, exchange, faces, live, masks, projects, runs
+from studio.routes import control, exchange, faces, live, masks, own_sliders, projects, runs
 from studio.routes.modules import MODULES, ModuleFiles
 from studio.routes.refusals import add_refusals
 from studio.services import Services
@@ -21,6 +21,7 @@ def add_routes(app: FastAPI, services: Services) -> None:
     app.include_router(router)
     app.include_router(runs.router, prefix=runs.PREFIX)
     app.include_router(control.router, prefix=control.PREFIX)
+    app.include_router(own_sliders.router, prefix=control.PREFIX)
     add_refusals(app, (PREFIX, control.PREFIX))
     for name, folder in MODULES.items():
         app.mount(f"/modules/{name}", ModuleFiles(directory=folder))

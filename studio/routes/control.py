@@ -20,8 +20,9 @@ from studio.routes.asking import Studio, Tab, raise_if
 from studio.routes.control_frames import SMALL, face_frame, face_frames
 from studio.services import Services
 from studio.workflows.keeping import keep_face
+from studio.workflows.own_directions import FEWEST, HOLDS, MOST, PARTS, told_of
 from studio.workflows.steering_files import FaceFiles, steered_face, steered_files
-from studio.workflows.steering_parts import GROUPS
+from studio.workflows.steering_parts import GROUPS, OWN, Slider
 from studio.workflows.steering_recipe import LOCKS, FaceRecipe, recipes_as_yaml
 
 log = logging.getLogger(__name__)
@@ -86,6 +87,7 @@ def options(studio: Studio, generator: str = "") -> Answer:
     return {
         "generator": name,
         "generators": studio.models.names(),
+        "generator_sha256": network.identity.sha256,
         "resolution": network.resolution,
         "preview_sizes": list(PREVIEW_SIZES),
         "classes": []
@@ -95,16 +97,8 @@ def options(studio: Studio, generator: str = "") -> Answer:
             for id_, called, colour in zip(classes.ids, classes.names, classes.colours, strict=True)
         ],
         "groups": list(GROUPS),
-        "sliders": [
-            {
-                "name": slider.direction.name,
-                "title": slider.direction.title,
-                "attribute": slider.direction.attribute,
-                "group": slider.group,
-                "safe": list(slider.direction.safe),
-            }
-            for slider in sliders.by_name.values()
-        ],
+        "sliders": [slider_answer(slider) for slider in sliders.by_name.values()],
+        "own": {"parts": list(PARTS), "holds": list(HOLDS), "fewest": FEWEST, "most": MOST},
         "locks": [
             {"name": called, "title": lock.title, "about": lock.about}
             for called, lock in LOCKS.items()
@@ -198,6 +192,18 @@ def recipe_file(studio: Studio, wanted: Recipes) -> Answer:
     recipes = [each.recipe(studio) for each in wanted.recipes]
     sha256 = {each.generator: _identity(studio, each).sha256 for each in recipes}
     return {"yaml": recipes_as_yaml(recipes, sha256)}
+
+
+def slider_answer(slider: Slider) -> Answer:
+    direction = slider.direction
+    return {
+        "name": direction.name,
+        "title": direction.title,
+        "attribute": direction.attribute,
+        "group": slider.group,
+        "safe": list(direction.safe),
+        "about": told_of(direction) if slider.group == OWN else "",
+    }
 
 
 def _prepare(studio: Services, generator: str) -> None:

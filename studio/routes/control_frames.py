@@ -2,25 +2,26 @@
 
 A frame is uint32 n (little endian), n bytes of JSON, then as many bytes as its `picture` (JPEG)
 and `labels` (PNG of class ids) say. `kind`: 'face', or in a stream 'step', 'told', 'error' and
-'stopped', too.
+'stopped', too; 'made' says that a slider of one's own is kept.
 """
 
 from __future__ import annotations
 
-import functools
 import io
 import json
 import math
 import queue
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from core.errors import Cancelled
-from core.progress import Step
+from core.progress import OnStep, Step
 from studio.routes.answers import Answer
 from studio.routes.asking import raise_if
 from studio.routes.refusals import status_of
@@ -29,30 +30,42 @@ from studio.workflows.steering_pictures import Shown
 from studio.workflows.steering_recipe import FaceRecipe
 
 SMALL, WHOLE = 85, 93  # qualities of JPEGs
+Tell = Callable[..., None]  # kind and facts of a frame
+Put = Callable[[bytes], None]  # a frame that is made already
+Work = Callable[[Tell, Put], None]
 _FAST = 1  # zlib's level: what is sent lives for a second
 
 
 def face_frames(
     steering: Steering, recipe: FaceRecipe, sign: threading.Event, sequence: int
 ) -> Iterator[bytes]:
-    """The work runs in a thread of its own; when nobody reads any more, it is stopped."""
-    news: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-    tell = functools.partial(_tell, news, sequence)
+    """A face as it comes about."""
 
-    def on_step(step: Step) -> None:
-        raise_if(sign)
-        unit = step.unit.removesuffix("s")
-        tell("step", done=step.done, total=step.total, doing=step.doing, unit=unit)
-
-    def on_shown(shown: Shown, is_final: bool) -> None:
-        raise_if(sign)
-        news.put(face_frame(shown, WHOLE, sequence=sequence, is_final=is_final))
-
-    def work() -> None:
-        try:
-            told = steering.finish(recipe, on_shown, on_step)
+    def work(tell: Tell, put: Put) -> None:
+        def on_shown(shown: Shown, is_final: bool) -> None:
             raise_if(sign)
-            tell("told", told=_told(told))
+            put(face_frame(shown, WHOLE, sequence=sequence, is_final=is_final))
+
+        told = steering.finish(recipe, on_shown, steps(tell, sign))
+        raise_if(sign)
+        tell("told", told=_told(told))
+
+    return frames_of(work, sign, sequence=sequence)
+
+
+def frames_of(work: Work, sign: threading.Event, **facts: Any) -> Iterator[bytes]:  # noqa: ANN401
+    """What work says, each with the facts, and how it ended where it did not end well.
+
+    The work runs in a thread of its own; when nobody reads any more, it is stopped.
+    """
+    news: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+
+    def tell(kind: str, **told: Any) -> None:  # noqa: ANN401
+        news.put(framed({"kind": kind, **facts, **told}))
+
+    def run() -> None:
+        try:
+            work(tell, news.put)
         except Cancelled:
             tell("stopped")
         except Exception as error:
@@ -61,7 +74,7 @@ def face_frames(
         finally:
             news.put(None)
 
-    threading.Thread(target=work, name="control-face", daemon=True).start()
+    threading.Thread(target=run, name="control-work", daemon=True).start()
     try:
         while (frame := news.get()) is not None:
             yield frame
@@ -69,8 +82,15 @@ def face_frames(
         sign.set()
 
 
-def _tell(news: queue.SimpleQueue[bytes | None], sequence: int, kind: str, **facts: Any) -> None:  # noqa: ANN401
-    news.put(_framed({"kind": kind, "sequence": sequence, **facts}))
+def steps(tell: Tell, sign: threading.Event) -> OnStep:
+    """Tells each step, as long as nobody wants it stopped."""
+
+    def on_step(step: Step) -> None:
+        raise_if(sign)
+        unit = step.unit.removesuffix("s")
+        tell("step", done=step.done, total=step.total, doing=step.doing, unit=unit)
+
+    return on_step
 
 
 def _told(told: Told | None) -> Answer | None:
@@ -88,13 +108,24 @@ def _told(told: Told | None) -> Answer | None:
 
 def face_frame(shown: Shown, quality: int, **facts: Any) -> bytes:  # noqa: ANN401
     """quality: of the JPEG."""
-    picture, labels = io.BytesIO(), io.BytesIO()
-    Image.fromarray(shown.picture).save(picture, "JPEG", quality=quality)
-    if shown.labels is not None:
-        Image.fromarray(shown.labels).save(labels, "PNG", compress_level=_FAST)
-    return _framed({"kind": "face", **facts}, picture.getvalue(), labels.getvalue())
+    labels = b"" if shown.labels is None else png_of(shown.labels)
+    return framed({"kind": "face", **facts}, jpeg_of(shown.picture, quality), labels)
 
 
-def _framed(facts: Answer, picture: bytes = b"", labels: bytes = b"") -> bytes:
+def jpeg_of(picture: NDArray[np.uint8], quality: int) -> bytes:
+    """picture: [S, S, 3]."""
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "JPEG", quality=quality)
+    return file.getvalue()
+
+
+def png_of(labels: NDArray[np.uint8]) -> bytes:
+    """labels: class ids [S, S]."""
+    file = io.BytesIO()
+    Image.fromarray(labels).save(file, "PNG", compress_level=_FAST)
+    return file.getvalue()
+
+
+def framed(facts: Answer, picture: bytes = b"", labels: bytes = b"") -> bytes:
     header = json.dumps({**facts, "picture": len(picture), "labels": len(labels)}).encode()
     return struct.pack("<I", len(header)) + header + picture + labels

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,18 +16,22 @@ from numpy.typing import NDArray
 
 from annotations import encode_mask
 from core.attributes.control import Steered, targets_of
+from core.directions import Direction
 from core.errors import InvalidRequestError, OutputError
 from core.files import write_whole
 from core.generators import Noise, Outputs, Runtime
 from core.images import write_png
-from core.latents import Latents
+from core.latents import Latents, LatentSpace
 from core.progress import OnStep, Step, ignore
 from core.sampling import latents_from_seeds
 from core.seeds import MAX_SEED
 from studio.model_cache import ModelCache
 from studio.workflows.class_schemes import scheme_of
 from studio.workflows.face_control import FaceControl, Wish
+from studio.workflows.own_sliders import chosen_directions
 from studio.workflows.segmenters import Segmenters
+from studio.workflows.steering_parts import SteeringParts
+from studio.workflows.steering_recipe import MAX_AMOUNT
 
 COLUMNS = ("face", "seed", "asked_age", "asked_gender", "age", "male", "reached", "pictures")
 
@@ -44,6 +50,7 @@ class ControlRequest:
     first_seed: int = 0
     psi: float = 0.7
     mixing: float = 0.0
+    directions: tuple[tuple[str, float], ...] = ()  # name, title or file, and amount
     size: int | None = None  # px; None: the generator's
     masks: bool = True
     skip_missed: bool = False
@@ -51,6 +58,11 @@ class ControlRequest:
 
     def __post_init__(self) -> None:
         _ = self.wish  # checks its own
+        for name, amount in self.directions:
+            if not abs(amount) <= MAX_AMOUNT:
+                raise InvalidRequestError(
+                    f"Slider '{name:.80}' must be in -{MAX_AMOUNT:g}..{MAX_AMOUNT:g}, is {amount}."
+                )
         if not 1 <= self.count <= 1_000_000:
             raise InvalidRequestError(f"count must be in 1..1000000, is {self.count}.")
         if not 0 <= self.first_seed <= MAX_SEED - 3 * self.count:
@@ -84,6 +96,8 @@ def control_to_folder(
     targets_of(request.age, request.gender)  # refused before anything is opened
     name = models.name(request.generator)
     control = FaceControl(models, name)
+    parts, space = SteeringParts(models, workspace), LatentSpace.of(control.generator)
+    moves = chosen_directions(dict(request.directions), parts, name, space)
     runtime, scheme = _runtime(request, models, workspace, name)
     began = time.monotonic()
     made: list[_Made] = []
@@ -94,10 +108,11 @@ def control_to_folder(
             seed = request.first_seed + tried
             tried += 1
             ws = latents_from_seeds(control.generator, [seed], psi=request.psi, noise=Noise()).ws[0]
-            steered = control.fulfil(ws, request.wish, np.random.default_rng(seed))
+            random = np.random.default_rng(seed)
+            steered = control.fulfil(ws, request.wish, random, moves=moves)
             if request.skip_missed and not steered.reached:
                 continue
-            _write(folder, len(made), seed, steered, control, runtime, scheme)
+            _write(folder, len(made), seed, steered, control, runtime, scheme, moves)
             made.append(_Made(seed, steered))
             on_step(Step(len(made), request.count, "steering", "faces"))
     finally:
@@ -126,6 +141,7 @@ def _write(
     control: FaceControl,
     runtime: Runtime,
     scheme: Any,  # noqa: ANN401 - a label scheme or None
+    moves: Sequence[tuple[Direction, float]],
 ) -> None:
     rendered = runtime.render(steered.ws)
     identity = control.generator.identity
@@ -138,6 +154,8 @@ def _write(
         "male": f"{steered.estimates['male']:.3f}",
         "synthetic": "This face was generated; it shows no real person.",
     }
+    if moves:
+        facts["directions"] = json.dumps({direction.name: amount for direction, amount in moves})
     try:
         write_png(folder / "images" / f"{place:04d}.png", rendered["image"], facts)
         if scheme is not None:
@@ -186,6 +204,7 @@ def _figures(
     males = np.array([face.steered.estimates["male"] for face in made])
     figures: dict[str, Any] = {
         **asdict(request),
+        "directions": dict(request.directions),
         "count": len(made),
         "tried": tried,
         "reached": sum(face.steered.reached for face in made),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,6 +14,7 @@ from core.attributes.estimators import AgeGenderEstimator
 from core.attributes.measuring import FaceMeasurer
 from core.attributes.pack import AttributePack
 from core.attributes.store import open_attributes
+from core.directions import Direction
 from core.errors import InvalidRequestError
 from core.generators import Generator, Outputs
 from core.progress import OnStep, ignore
@@ -114,20 +115,31 @@ class FaceControl:
         wish: Wish,
         random: np.random.Generator,
         on_step: OnStep = ignore,
+        *,
+        moves: Sequence[tuple[Direction, float]] = (),
     ) -> Steered:
         """The drawn face ws [L, D] as it was wished, as near to the drawn one as it will go.
 
-        Where it does not arrive on the full-size picture, it starts again nearer to the mean face
-        of that age and gender, and holds less. The best one counts.
+        moves: directions and amounts, before age and gender; what they are meant to move is held
+        then. Where it does not arrive on the full-size picture, it starts again nearer to the
+        mean face of that age and gender, and holds less. The best one counts.
         """
         targets = targets_of(wish.age, wish.gender)
         (_, first_held), *others = TRIES
         tries = [(wish.mixing, first_held), *(other for other in others if other[0] > wish.mixing)]
+        moved = [direction.attribute for direction, _ in moves if direction.attribute]
+
+        def started(mixing: float) -> NDArray[np.float32]:
+            start = self.mixed(ws, replace(wish, mixing=mixing), random)
+            for direction, amount in moves:
+                start = direction.apply(start, amount)
+            return start
+
         return first_reached(
             self.controller.steer(
-                self.mixed(ws, replace(wish, mixing=mixing), random),
+                started(mixing),
                 targets,
-                [name for name in hold if name in self.pack.model.names],
+                [n for n in dict.fromkeys([*hold, *moved]) if n in self.pack.model.names],
                 check=self.check,
                 on_step=on_step,
             )

@@ -26,6 +26,7 @@ from core.sampling import w_from_z, ws_from_w
 from core.seeds import draw_z
 from studio.model_cache import ModelCache
 from studio.workflows.face_control import TRIES, Wish, first_reached
+from studio.workflows.own_sliders import OwnSliders
 from studio.workflows.segmenters import Segmenters
 from studio.workflows.steering_parts import Control, SteeringParts
 from studio.workflows.steering_pictures import FacePass, Shown, SteeringPictures
@@ -103,6 +104,7 @@ class Steering:
         self._lock = threading.Lock()
         self._prepared: set[str] = set()
         self.parts = SteeringParts(models, workspace)
+        self.own = OwnSliders(models, self.parts)
         self.pictures = SteeringPictures(models, segmenters)
         self._drawn: _Recent[NDArray[np.float64]] = _Recent()
         self._finished: _Recent[_Finished] = _Recent()

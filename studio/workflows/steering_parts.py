@@ -140,10 +140,11 @@ class LoopControl:
 
 @dataclass(frozen=True)
 class Slider:
-    """A direction and where it is shown. group: of GROUPS."""
+    """A direction and where it is shown. group: of GROUPS. path: of people's own, its file."""
 
     direction: Direction
     group: str
+    path: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -165,7 +166,9 @@ class SteeringParts:
         self._models = models
         self._own = workspace / FOLDER
         self._lock = threading.Lock()
+        self._opening = threading.Lock()
         self._missing: dict[str, str] = {}
+        self._face_controls: dict[str, FaceControl] = {}
         self._controls: dict[str, Control] = {}
         self._sliders: dict[str, tuple[object, Sliders]] = {}
 
@@ -179,21 +182,51 @@ class SteeringParts:
 
     def control(self, generator: str) -> Control | None:
         """None where its attributes were never learned. Raises CoreError for a broken file."""
-        if self.missing_control(generator):
+        with self._lock:
+            known = self._controls.get(generator)
+        if known is not None:
+            return known
+        opened = self.face_control(generator)
+        if opened is None:
             return None
         with self._lock:
-            if generator not in self._controls:
-                self._controls[generator] = LoopControl(FaceControl(self._models, generator))
-            return self._controls[generator]
+            return self._controls.setdefault(generator, LoopControl(opened))
+
+    def face_control(self, generator: str) -> FaceControl | None:
+        """What the control is made of; None and errors as for `control`."""
+        if self.missing_control(generator):
+            return None
+        with self._opening:
+            if generator not in self._face_controls:
+                self._face_controls[generator] = FaceControl(self._models, generator)
+            return self._face_controls[generator]
+
+    def own_path(self, name: str) -> Path:
+        """Where a slider of one's own is kept."""
+        return self._own / f"{name}.safetensors"
+
+    def own_names(self) -> list[str]:
+        """Names that files of one's own have, whatever they hold, of all generators."""
+        return [path.stem for path, _ in self._own_files()]
+
+    def _own_files(self) -> list[tuple[Path, int]]:
+        """With the times of their last changes; one that goes meanwhile is left out."""
+        found = []
+        for path in sorted(self._own.glob("*.safetensors"), key=lambda path: path.stem):
+            try:
+                if path.is_file():  # a pipe would be waited for
+                    found.append((path, path.stat().st_mtime_ns))
+            except OSError:
+                continue
+        return found
 
     def sliders(self, generator: str) -> Sliders:
         """Read anew where a file of one's own came, went or changed."""
-        files = sorted(self._own.glob("*.safetensors")) if self._own.is_dir() else []
-        version = tuple((path.name, path.stat().st_mtime_ns) for path in files)
+        version = self._own_files()
         with self._lock:
             known = self._sliders.get(generator)
         if known is None or known[0] != version:
-            known = version, self._read(generator, files)
+            known = version, self._read(generator, [path for path, _ in version])
             with self._lock:
                 self._sliders[generator] = known
         return known[1]
@@ -218,7 +251,7 @@ class SteeringParts:
                             f"{path}: there is another slider '{direction.name}' already. "
                             "Give it another name."
                         )
-                    by_name.setdefault(direction.name, Slider(direction, OWN))
+                    by_name.setdefault(direction.name, Slider(direction, OWN, path))
             except CoreError as error:
                 problems.append(str(error))
         for problem in problems:
@@ -237,6 +270,6 @@ def _no_attributes(generator: str) -> str:
 
 def _no_sliders(generator: str) -> str:
     return (
-        f"There are no sliders for '{generator}' yet. Fit some: "
+        f"There are no sliders for '{generator}' yet. Make your own from faces, or fit some: "
         "python launch.py train directions --config FILE"
     )
