@@ -72,7 +72,7 @@ def verify(*, on_step: OnStep, name: str | None) -> Report:
     if damaged := [known for known, state in states.items() if state == "damaged"]:
         raise WeightsError(
             f"Damaged: {', '.join(damaged)}. Delete {store.entry(damaged[0]).path} and run: "
-            "python launch.py weights get"
+            f"python launch.py weights get {damaged[0]}"
         )
     if name and states[name] == "not downloaded":
         raise WeightsError(f"{name} is not here yet. Run: python launch.py weights get {name}")
