@@ -23,6 +23,7 @@ from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 from core.segmentation.head import Features, Head
 
 WIDTH = 64
+MOMENTUM = 0.1  # of the running moments; batch norm's own
 
 
 class UpsamplingBranch(Head):
@@ -78,26 +79,26 @@ class ConvolvedMaps(Head):
         mean, variance = self._moments(maps)
         scale = self.normalise.weight * (variance + self.normalise.eps).rsqrt()
         weight = self.classify.weight * scale[:, None, None]  # [C, W * maps, 1, 1]
-        shift = self.classify.weight[..., 0, 0] @ (self.normalise.bias - mean * scale)
+        shift = self.classify((self.normalise.bias - mean * scale)[None, :, None, None])
         parts = weight.split([part.shape[1] for part in maps], 1)
-        logits = (self.classify.bias + shift)[:, None, None]
-        for part, weights in zip(maps, parts, strict=True):
-            small = F.conv2d(part, weights)
-            logits = logits + F.interpolate(small, (self.size, self.size), mode="bilinear")
-        return logits
+        size = (self.size, self.size)
+        return shift + sum(  # type: ignore[no-any-return]
+            F.interpolate(F.conv2d(part, weights), size, mode="bilinear")
+            for part, weights in zip(maps, parts, strict=True)
+        )
 
     def _moments(self, maps: list[Tensor]) -> tuple[Tensor, Tensor]:
         """Mean and variance of each channel of the upsampled maps, as batch norm takes them."""
-        norm = self.normalise
+        running: dict[str, Tensor] = dict(self.normalise.named_buffers())
         if not self.training:
-            return norm.running_mean, norm.running_var  # type: ignore[return-value]
+            return running["running_mean"], running["running_var"]
         moments = [_upsampled_moments(part, self.size) for part in maps]
         mean, variance = (torch.cat(each) for each in zip(*moments, strict=True))
         count = maps[0].shape[0] * self.size**2
         with torch.no_grad():
-            norm.running_mean.lerp_(mean, norm.momentum)  # type: ignore[union-attr]
-            norm.running_var.lerp_(variance * (count / (count - 1)), norm.momentum)  # type: ignore[union-attr]
-            norm.num_batches_tracked += 1  # type: ignore[operator]
+            running["running_mean"].lerp_(mean, MOMENTUM)
+            running["running_var"].lerp_(variance * (count / (count - 1)), MOMENTUM)
+            running["num_batches_tracked"] += 1
         return mean, variance
 
 
