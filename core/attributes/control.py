@@ -103,6 +103,7 @@ class Controller:
         scale, basis = np.linalg.eigh(np.asarray(covariance, np.float64))
         root = basis * np.sqrt(np.clip(scale, 0, None))  # w = mean + root @ z, z standard normal
         self._root = torch.from_numpy(root).float()
+        self._read = model.read.weight.detach() @ self._root  # z -> what the hidden units read
 
     def guess(
         self,
@@ -164,7 +165,10 @@ class _Path:
         is_moved[list(layers)] = 1.0
         self.is_moved = is_moved
         self.begin_at = torch.zeros(len(self.root))
-        before = model(self.start[None])[0].detach()
+        self.seen = model.seen(self.start[None])[0].detach()  # [hidden]
+        reach = model.layers.detach()[list(layers)].sum(0)  # of the hidden units, together
+        self.turn = reach[:, None] * controller._read  # z -> [hidden]
+        before = model.told(self.seen[None])[0].detach()
         asked = [self.deviation(name, value) for name, value in targets.items()]
         self.wanted = torch.tensor([*asked, *(float(before[model.place(n)]) for n in held)])
         firm = [FIRM if name in targets else LOOSE for name in self.names]
@@ -177,23 +181,33 @@ class _Path:
         return float(self.model.from_values(values)[self.model.place(name)])
 
     def ws(self, z: Tensor) -> NDArray[np.float32]:
-        moved: NDArray[np.float32] = self._moved(z).detach().numpy()
+        moved: NDArray[np.float32] = self._moved(z).numpy()
         return moved
 
     def told(self, z: Tensor) -> Tensor:
         """What the model says, of the names that matter here."""
-        told: Tensor = self.model(self._moved(z)[None])[0, self.places]
-        return told
+        told: Tensor = self.model.told((self.seen + self.turn @ z)[None])[0, self.places]
+        return told.detach()
 
     def solved(self, z: Tensor, wanted: Tensor) -> Tensor:
         """The smallest z near which the model says `wanted`."""
         if not self.names:
             return z
         for _ in range(INNER):
-            slope = torch.autograd.functional.jacobian(self.told, z)  # [names, D]
-            lacking = wanted - self.told(z).detach() + slope @ z
+            told, slope = self._linear(z)
+            lacking = wanted - told + slope @ z
             z = slope.T @ torch.linalg.solve(slope @ slope.T + self.ridge, lacking)
-        return z.detach()
+        return z
+
+    def _linear(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """What the model says near z: [names], and how it changes with z, [names, D].
+
+        Only its hidden units are differentiated, one row a name: what they read is linear.
+        """
+        rows = (self.seen + self.turn @ z).expand(len(self.names), -1).clone().requires_grad_()
+        told = self.model.told(rows)[range(len(self.names)), self.places]
+        (slope,) = torch.autograd.grad(told.sum(), rows)  # [names, hidden]
+        return told.detach(), slope @ self.turn
 
     def _moved(self, z: Tensor) -> Tensor:
         return self.start + self.is_moved * (self.root @ z)
@@ -291,7 +305,7 @@ class _Run:
             self.z, self.before = (self.z + self.seen_at) / 2, None
             return
         self.seen_at = self.z
-        told = path.told(self.z).detach()
+        told = path.told(self.z)
         wanted = torch.cat([path.wanted[:count], self.original[count:]])
         lacking = wanted - torch.where(measured.isfinite(), measured, wanted)
         self._note_side(found, lacking)

@@ -54,8 +54,15 @@ class AttributeModel(nn.Module):
         return int(self.layers.shape[0])
 
     def forward(self, ws: Tensor) -> Tensor:
-        h = (self.read(ws - self.mean_w) * self.layers).sum(1)  # [N, hidden]
-        h = self.drop(h)
+        return self.told(self.seen(ws))
+
+    def seen(self, ws: Tensor) -> Tensor:
+        """ws [N, L, D] -> [N, hidden], linear in ws."""
+        return (self.read(ws - self.mean_w) * self.layers).sum(1)  # type: ignore[no-any-return]
+
+    def told(self, seen: Tensor) -> Tensor:
+        """[N, hidden] -> measures [N, K]."""
+        h = self.drop(seen)
         return self.straight(h) + self.deep(F.silu(h))  # type: ignore[no-any-return]
 
     def place(self, name: str) -> int:
