@@ -7,22 +7,39 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from core.progress import OnStep, Step, ignore
 
 
 @dataclass(frozen=True)
 class Timing:
-    """Milliseconds of one candidate over the rounds, and its ratio to the peer's."""
+    """Of one candidate. times_ms: of each round, in milliseconds. ratio: median over the rounds
+    of own time / peer's time in that round.
+    """
 
-    median_ms: float
-    fastest_ms: float
-    ratio: float | None  # median over the rounds of own time / peer's time in that round
+    times_ms: tuple[float, ...]
+    ratio: float | None
+
+    @property
+    def median_ms(self) -> float:
+        return statistics.median(self.times_ms)
+
+    @property
+    def p95_ms(self) -> float:
+        return float(np.percentile(self.times_ms, 95))
+
+    def above_ms(self, other: Timing) -> float:
+        """Median over the rounds of how much longer this took than the other."""
+        pairs = zip(self.times_ms, other.times_ms, strict=True)
+        return statistics.median(own - theirs for own, theirs in pairs)
 
     def figures(self) -> dict[str, float | None]:
         ratio = None if self.ratio is None else round(self.ratio, 3)
         return {
             "median_ms": round(self.median_ms, 2),
-            "fastest_ms": round(self.fastest_ms, 2),
+            "p95_ms": round(self.p95_ms, 2),
+            "fastest_ms": round(min(self.times_ms), 2),
             "ratio_to_peer": ratio,
         }
 
@@ -47,11 +64,7 @@ def compare(
                 spent[name].append(1000 * (time.perf_counter() - start))
         on_step(Step(number, rounds, "timing", "rounds"))
     return {
-        name: Timing(
-            statistics.median(times),
-            min(times),
-            _ratio(times, spent[peer]) if peer is not None else None,
-        )
+        name: Timing(tuple(times), None if peer is None else _ratio(times, spent[peer]))
         for name, times in spent.items()
     }
 

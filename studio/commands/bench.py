@@ -17,6 +17,7 @@ from core.weights import WeightStore
 from studio.bench.postgres import server_programs, temporary_server
 from studio.bench.store import StoreBench, StoreFigures, bench_store
 from studio.commands.bench_live import live_bench
+from studio.commands.bench_preview import preview_bench
 from studio.commands.bench_segmenter import segmenter_bench
 from studio.commands.frame import Report, generator_option, verb
 
@@ -28,6 +29,7 @@ def bench() -> None:
 
 bench.add_command(segmenter_bench)
 bench.add_command(live_bench)
+bench.add_command(preview_bench)
 
 
 @bench.command("generator")

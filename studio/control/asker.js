@@ -5,7 +5,6 @@
 
 import { ApiError } from '../annotate/api.js';
 
-const [SLOW, QUICK] = [260, 110]; // ms for a preview: smaller ones are asked for, or larger ones again
 const MEMORY = 0.7; // of the mean time, what the last preview leaves of it
 
 export class Asker {
@@ -15,6 +14,7 @@ export class Asker {
   #took = null; // ms, mean of late
   #place = 0; // of the size in `sizes`
   sizes = [256]; // of previews, px; largest first
+  limits = [0, Infinity]; // ms for a preview: below, larger ones are asked for again; above, smaller ones
   isStopped = false; // by the person, before the whole face was there
 
   /**
@@ -108,7 +108,8 @@ export class Asker {
   /** Better a coarser picture than one that lags. */
   #timed(ms) {
     this.#took = this.#took === null ? ms : MEMORY * this.#took + (1 - MEMORY) * ms;
-    const step = this.#took > SLOW ? 1 : this.#took < QUICK ? -1 : 0;
+    const [quick, slow] = this.limits;
+    const step = this.#took > slow ? 1 : this.#took < quick ? -1 : 0;
     const place = Math.min(Math.max(this.#place + step, 0), this.sizes.length - 1);
     if (place !== this.#place) this.#took = null;
     this.#place = place;

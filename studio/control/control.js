@@ -106,6 +106,7 @@ class Control {
     this.legend.setClasses(options.classes);
     this.bar.setMasks(options.missing.masks);
     this.asker.sizes = options.preview_sizes;
+    this.asker.limits = options.preview_ms;
     this.store.amend({ generator: options.generator, directions: this.#known(this.store.recipe) });
     this.own.setOptions(options);
     this.panel.setOptions(options);

@@ -23,6 +23,7 @@ from studio.workflows.keeping import keep_face
 from studio.workflows.own_directions import FEWEST, HOLDS, MOST, PARTS, told_of
 from studio.workflows.steering_files import FaceFiles, steered_face, steered_files
 from studio.workflows.steering_parts import GROUPS, OWN, Slider
+from studio.workflows.steering_pictures import PREVIEW_SIZES, QUICK_MS, SLOW_MS
 from studio.workflows.steering_recipe import LOCKS, FaceRecipe, recipes_as_yaml
 
 log = logging.getLogger(__name__)
@@ -31,7 +32,6 @@ PREFIX = "/control"
 router = APIRouter()
 
 PREVIEW, FACE, BEFORE = "control preview", "control face", "control before"
-PREVIEW_SIZES = (256, 128)  # px; the second one where the first is slow
 _SUPERSEDED = 204
 _MAX_RECIPES = 1000
 _NOT_KEPT = {"cache-control": "no-store"}
@@ -90,6 +90,7 @@ def options(studio: Studio, generator: str = "") -> Answer:
         "generator_sha256": network.identity.sha256,
         "resolution": network.resolution,
         "preview_sizes": list(PREVIEW_SIZES),
+        "preview_ms": [QUICK_MS, SLOW_MS],
         "classes": []
         if classes is None
         else [

@@ -127,13 +127,17 @@ class Steering:
 
     def preview(self, recipe: FaceRecipe, size: int, check: Check) -> Shown:
         """A picture of about `size` px, as far as can be told without measuring one."""
-        opened = self._open(recipe, ignore)
-        check()
-        ws = self._guessed(recipe, opened)
+        ws = self.guess(recipe, check)
         check()
         small = self.pictures.preview(recipe.generator, size)
         check()
         return small.render(ws)
+
+    def guess(self, recipe: FaceRecipe, check: Check = lambda: None) -> Ws:
+        """ws [L, D] of its preview."""
+        opened = self._open(recipe, ignore)
+        check()
+        return self._guessed(recipe, opened)
 
     def finish(
         self, recipe: FaceRecipe, on_shown: OnShown, on_step: OnStep = ignore

@@ -19,6 +19,8 @@ from studio.workflows.segmenters import Segmenters
 log = logging.getLogger(__name__)
 
 LOOK_AGAIN = 1.0  # s
+PREVIEW_SIZES = (256, 128)  # px; the second one where the first is slow
+QUICK_MS, SLOW_MS = 110, 260  # of a preview: then larger ones are tried again, or smaller ones
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,9 +89,15 @@ class SteeringPictures:
             version = self._version(generator)
             known = self._passes.get((generator, shown))
             if known is None or known[0] != version:
-                known = version, self._made(network, readouts, shown)
+                small = self._small_segmenter(generator, shown)
+                known = version, self._made(network, readouts, shown, small)
                 self._passes[generator, shown] = known
             return known[1]
+
+    def without_mask(self, generator: str, size: int) -> FacePass:
+        """The same picture as `preview`, made anew and alone."""
+        network, readouts = self._models.generator(generator), self._opened_readouts(generator)
+        return self._made(network, readouts, _shown_size(network, readouts, size), None)
 
     def _opened_readouts(self, generator: str) -> Readouts | None:
         with self._lock:
@@ -97,9 +105,13 @@ class SteeringPictures:
                 self._readouts[generator] = self._models.weights.open_readouts(generator)
             return self._readouts[generator]
 
-    def _made(self, network: Generator, readouts: Readouts | None, size: int) -> FacePass:
-        name = network.identity.name
-        segmenter = self._small_segmenter(name, size)
+    def _made(
+        self,
+        network: Generator,
+        readouts: Readouts | None,
+        size: int,
+        segmenter: Segmenter | None,
+    ) -> FacePass:
         has_labels = segmenter is not None
         if readouts is not None and size in readouts.sizes:
             outputs = Outputs(image=False, previews=(size,), labels=has_labels)
