@@ -1,0 +1,198 @@
+"""What passes between the parts of an export: orders, faces that were made, facts of the whole."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import InvalidRequestError
+
+SPLITS = ("train", "validation", "test")
+CHUNK_SIZE = 64  # faces that are committed together
+
+
+def name_of(place: int) -> str:
+    """The name of a face in every format, from its place in the dataset."""
+    return f"{place:06d}"
+
+
+@dataclass(frozen=True)
+class Order:
+    """One face that a recipe asks for.
+
+    place: 0..count-1. identity, variant: the person, and which of their pictures. split: one
+    of SPLITS. target: what is asked of the face, by attribute.
+    """
+
+    place: int
+    identity: int
+    variant: int
+    split: str
+    target: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return name_of(self.place)
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Up to CHUNK_SIZE consecutive orders of one split: what is committed and resumed at once."""
+
+    index: int
+    split: str
+    orders: tuple[Order, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """A face that was made, with its labels.
+
+    image: uint8 [S, S, 3]. mask: class ids uint8 [S, S], 255 where nobody labelled. ws: float32
+    [L, D]. record: plain JSON: seed, attempt, psi, asked and measured (numbers by attribute),
+    quality {artifact, uncertainty}, image_sha256 and mask_sha256 as `pixels_sha256` gives them.
+    """
+
+    order: Order
+    image: NDArray[np.uint8]
+    mask: NDArray[np.uint8]
+    ws: NDArray[np.float32]
+    record: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        return self.order.name
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """A face that was made and not taken. reason: short and the same for the same cause."""
+
+    reason: str
+    place: int
+    attempt: int
+    record: Mapping[str, Any]
+
+
+def pixels_sha256(pixels: NDArray[np.uint8]) -> str:
+    """Hex sha256 of raw pixels, row by row; the same whatever file they lie in."""
+    return hashlib.sha256(np.ascontiguousarray(pixels).data).hexdigest()
+
+
+class Row(NamedTuple):
+    """What is kept of a face that lies on disk. record: as in Sample."""
+
+    name: str
+    split: str
+    record: Mapping[str, Any]
+
+
+RowSource = Callable[[], Iterator[Row]]  # every face in order, read anew at each call
+
+
+@dataclass(frozen=True)
+class MaskClass:
+    """A class of the masks.
+
+    id: the value of its pixels, 0..254. rgb: 0..255. part: its CelebAMask-HQ part name, None
+    without one. partner: id of the class it becomes in a mirrored picture, None if it stays.
+    """
+
+    id: int
+    name: str
+    rgb: tuple[int, int, int]
+    part: str | None = None
+    partner: int | None = None
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Weights that took part. role: generator, segmenter, attribute estimator, ...
+
+    licence: as the weights registry words it.
+    """
+
+    role: str
+    name: str
+    sha256: str
+    licence: str
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """A number that is measured on every face. title: for people. unit: empty for none."""
+
+    name: str
+    title: str = ""
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class DatasetFacts:
+    """What holds for a whole dataset.
+
+    name: letters, digits, '-', '_' and '.', no folder. size: px of images and masks. splits:
+    faces by split, only splits that have some, in the order of SPLITS. scheme: name of the
+    label scheme. attributes: every measured one, in the order of columns. recipe: as asked, plain
+    JSON. versions: of programs and libraries, by name. licence: identifier of a licence as dataset
+    hosts know it. is_marked: whether pictures carry that they are synthetic.
+
+    Raises InvalidRequestError.
+    """
+
+    name: str
+    size: int
+    splits: Mapping[str, int]
+    scheme: str
+    classes: tuple[MaskClass, ...]
+    weights: tuple[Weights, ...]
+    attributes: tuple[Attribute, ...] = ()
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    licence: str = "other"
+    is_marked: bool = True
+
+    def __post_init__(self) -> None:
+        if not self.name or not all(c.isascii() and (c.isalnum() or c in "-_.") for c in self.name):
+            raise InvalidRequestError(
+                f"A dataset's name must be letters, digits, '-', '_' and '.', is '{self.name}'."
+            )
+        known = [split for split in SPLITS if split in self.splits]
+        if list(self.splits) != known or not known or min(self.splits.values()) < 1:
+            raise InvalidRequestError(
+                f"Splits must be some of {', '.join(SPLITS)} in this order, each with a face; got "
+                f"{dict(self.splits)}."
+            )
+        if len({label.id for label in self.classes}) != len(self.classes) or not self.classes:
+            raise InvalidRequestError("A dataset needs classes, each with another id.")
+
+    @property
+    def count(self) -> int:
+        """Faces of all splits."""
+        return sum(self.splits.values())
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain JSON; `from_json` gives equal facts back."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> DatasetFacts:
+        """Facts of what `as_json` gave. Raises InvalidRequestError for anything else."""
+        try:
+            lists: dict[str, Sequence[Any]] = {
+                "classes": tuple(
+                    MaskClass(**{**label, "rgb": tuple(label["rgb"])})
+                    for label in content["classes"]
+                ),
+                "weights": tuple(Weights(**weights) for weights in content["weights"]),
+                "attributes": tuple(Attribute(**known) for known in content["attributes"]),
+            }
+            return cls(**{**content, **lists})
+        except (KeyError, TypeError, ValueError) as error:
+            raise InvalidRequestError(f"These are no facts of a dataset: {error}.") from error
