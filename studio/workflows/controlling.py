@@ -95,9 +95,9 @@ def control_to_folder(
     """
     targets_of(request.age, request.gender)  # refused before anything is opened
     name = models.name(request.generator)
-    control = FaceControl(models, name)
-    parts, space = SteeringParts(models, workspace), LatentSpace.of(control.generator)
+    parts, space = SteeringParts(models, workspace), LatentSpace.of(models.generator(name))
     moves = chosen_directions(dict(request.directions), parts, name, space)
+    control = FaceControl(models, name)
     runtime, scheme = _runtime(request, models, workspace, name)
     began = time.monotonic()
     made: list[_Made] = []

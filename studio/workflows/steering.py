@@ -148,7 +148,7 @@ class Steering:
         opened = self._open(recipe, on_step)
         on_step(Step(0, 0, "Making the picture"))
         full = self.pictures.full(recipe.generator)
-        known = self._finished.get(recipe)
+        known = self._finished.get(self._key(recipe))
         if known is not None:
             on_shown(full.render(known.ws), True)
             return known.told
@@ -162,7 +162,7 @@ class Steering:
             on_step(Step(0, 0, "Looking at the face"))
             says = opened.control.estimate(shown.picture)
             told = Told(says["age"], says["male"])
-        self._finished.put(recipe, _Finished(shown.ws, told))
+        self._finished.put(self._key(recipe), _Finished(shown.ws, told))
         return told
 
     def final(self, recipe: FaceRecipe, on_step: OnStep = ignore) -> tuple[Shown, Told | None]:
@@ -180,6 +180,14 @@ class Steering:
         control = self.parts.control(recipe.generator)
         layers = recipe.free_layers(generator.synthesis.layer_resolutions)
         return _Opened(generator, control, layers)
+
+    def _key(self, recipe: FaceRecipe) -> Hashable:
+        """A slider may be deleted, and another one get its name: what they do counts, too."""
+        if not recipe.directions:
+            return recipe
+        known = self.parts.sliders(recipe.generator).by_name
+        names = [name for name, _ in recipe.directions if name in known]
+        return recipe, tuple(known[name].direction.vector.tobytes() for name in names)
 
     def _drawn_ws(self, recipe: FaceRecipe, generator: Generator) -> Ws:
         """As the Sample tab draws it, to the bit. w is drawn once for each seed, which is slow;
@@ -248,7 +256,7 @@ class Steering:
 
     def _guessed(self, recipe: FaceRecipe, opened: _Opened) -> Ws:
         """As the model sees it, corrected by what the last measured face like it has taught."""
-        known = self._finished.get(recipe)
+        known = self._finished.get(self._key(recipe))
         if known is not None:
             return known.ws
         ws = self._started(recipe, opened, recipe.mixing)

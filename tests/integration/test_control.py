@@ -18,11 +18,15 @@ from core.attributes.crops import differentiable_crop
 from core.attributes.estimators import AgeGenderEstimator
 from core.attributes.faces import crop
 from core.attributes.store import open_attributes
+from core.directions import read_directions
 from core.errors import WeightsError
 from core.files import sha256_of
+from core.generators import Noise
 from core.images import to_float
 from core.latents import LatentSpace, read_latents
+from core.sampling import latents_from_seeds
 from core.weights import SHIPPED, WeightStore
+from tests.browser.control_fixtures import slider_file
 from tests.launching import run_here
 
 pytestmark = pytest.mark.usefixtures("default_generator")
@@ -61,6 +65,21 @@ def test_everything_about_them_is_written(women: Path) -> None:
     assert [int(row["seed"]) for row in rows] == latents.seeds.tolist() == [3, 4]
     mask = decode_mask((women / "masks" / "0000.png").read_bytes(), default_scheme())
     assert mask.shape == (512, 512) and len(np.unique(mask)) > 6
+
+
+def test_a_slider_of_ones_own_moves_the_drawn_face(tmp_path: Path) -> None:
+    path, out = slider_file(tmp_path, "tried"), tmp_path / "out"
+    options = ("--direction", "tried=1.5", "--seed", 5, "--no-masks", "--workspace", tmp_path)
+    ended = run_here("control", *options, "--out", out, "--json")
+    assert ended.figures["directions"] == {"tried": 1.5}
+    generator = WeightStore().open_generator("mobilestylegan-ffhq-1024")
+    space = LatentSpace.of(generator)
+    drawn = latents_from_seeds(generator, [5], psi=0.7, noise=Noise()).ws
+    (slider,) = read_directions(path, space)
+    moved = read_latents(out / "latents.npz", space).ws
+    assert np.allclose(moved, slider.apply(drawn, 1.5), atol=1e-5)
+    with Image.open(out / "images" / "0000.png") as image:
+        assert json.loads(image.info["faceloom:directions"]) == {"tried": 1.5}
 
 
 def test_the_crop_with_gradients_is_nearly_that_of_the_estimator(women: Path) -> None:

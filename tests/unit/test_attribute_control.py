@@ -38,6 +38,21 @@ def linear_model() -> AttributeModel:
     return model.eval().requires_grad_(False)
 
 
+def test_slopes_are_what_a_step_in_these_layers_changes() -> None:
+    torch.manual_seed(2)
+    model = AttributeModel(NAMES, LAYERS, WIDTH, hidden=WIDTH).eval().requires_grad_(False)
+    with torch.no_grad():
+        model.layers.copy_(torch.rand(LAYERS, WIDTH))
+    ws = np.random.default_rng(0).standard_normal((5, LAYERS, WIDTH)).astype(np.float32)
+    slopes = model.slopes(ws, ("smile", "age"), (1, 3))
+    step = np.zeros((LAYERS, WIDTH), np.float32)
+    step[[1, 3]] = 1e-2 * np.random.default_rng(1).standard_normal(WIDTH)
+    told = [model(torch.from_numpy(ws + side * step)).mean(dim=0).numpy() for side in (1, -1)]
+    change = (told[0] - told[1])[[2, 0]] / 2
+    assert slopes.shape == (2, WIDTH)
+    assert slopes @ step[1] == pytest.approx(change, rel=1e-2, abs=1e-5)
+
+
 class World:
     """Pictures that show `stretch` times what the model says of age, and a bit of noise."""
 

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from core.directions import fit_boundary, fit_from_sets, fit_regression
-from core.directions.fitting import most_and_least, projected_out
+from core.directions.fitting import TYPICAL, most_and_least, projected_out
 from core.directions.layers import checked_layers, mean_over_layers
 from core.directions.regression import AttributeRegression
 from core.errors import InvalidRequestError
@@ -216,6 +216,24 @@ def test_a_direction_from_sets_gets_better_with_more_faces_and_has_its_unit() ->
     errors = [np.abs(from_sets(*sets(n)).vector - ideal).max() for n in (1, 10, 1000)]
     assert errors[0] > errors[1] > errors[2]
     assert errors[2] < 0.05 * np.abs(ideal).max()
+
+
+def test_few_faces_count_more_where_faces_differ_more() -> None:
+    apart = np.repeat(ROOT.sum(axis=1)[None], LAYERS, axis=0)  # one deviation in each component
+    for count in (1, 50):
+        with_ws = apart + np.zeros((count, 1, 1))
+        found = from_sets(with_ws.astype(np.float32), np.zeros_like(with_ws, np.float32))
+        y = np.linalg.solve(ROOT, found.vector[0])
+        expected = TYPICAL**2 * (ROOT**2).sum(axis=0) / (ROOT**2).sum()
+        shrunk = expected / (expected + 2 / count)
+        assert y == pytest.approx(shrunk / np.linalg.norm(shrunk), rel=1e-3)
+
+
+def test_what_differs_by_rounding_alone_is_refused() -> None:
+    with_ws, _ = sets(3)
+    almost = with_ws[::-1] * np.float32(1 + 2e-7)
+    with pytest.raises(InvalidRequestError, match="do not differ"):
+        from_sets(with_ws, almost)
 
 
 def test_one_face_on_each_side_is_enough() -> None:

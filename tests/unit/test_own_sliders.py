@@ -275,6 +275,21 @@ def test_a_slider_is_renamed_and_deleted_and_keeps_its_name_for_links(
     ]
 
 
+def test_a_face_is_made_anew_where_another_slider_took_the_name(
+    client: TestClient, services: Services
+) -> None:
+    recipe = {"recipe": json.dumps({"seed": 6, "directions": {"smile": 2}})}
+    first, second = direction(services), direction(services, entry=AGE)
+    latents = []
+    for each in (first, replace(second, name="smile")):
+        own_sliders(services, each)
+        latents.append(np.load(io.BytesIO(client.get("/control/face.npy", params=recipe).content)))
+        client.delete("/control/own/smile")
+    assert np.allclose(latents[1] - latents[0], 2 * (second.vector - first.vector), atol=1e-3)
+    status, _, message = refused(client.get("/control/face.npy", params=recipe))
+    assert status == 400 and "no slider 'smile'" in message
+
+
 def test_of_a_file_with_several_only_one_goes(client: TestClient, services: Services) -> None:
     own_sliders(services, direction(services), direction(services, "frown"))
     client.delete("/control/own/smile")
