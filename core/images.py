@@ -6,6 +6,7 @@ uint8 RGB with the channels last, as files and screens want it.
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,7 +20,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 
 from core.errors import InvalidRequestError
-from core.files import whole_file
+from core.files import whole_file, write_whole
 from core.shapes import check_shape
 
 FACT_PREFIX = "faceloom:"
@@ -92,14 +93,23 @@ def write_png(path: Path, picture: NDArray[np.uint8], facts: Mapping[str, str]) 
             f"A picture must be uint8 [H, W, 3], is {picture.dtype} {list(picture.shape)}. "
             "Convert with to_uint8."
         )
-    with whole_file(path) as unfinished:
-        Image.fromarray(picture).save(
-            unfinished,
-            "PNG",
-            pnginfo=_text_chunks(facts),
-            compress_level=_PNG_LEVEL,
-            compress_type=_PNG_STRATEGY,
-        )
+    write_whole(path, png_bytes(picture, text_chunks(facts)))
+
+
+def png_bytes(
+    picture: NDArray[np.uint8], chunks: PngInfo | None = None, exif: bytes = b""
+) -> bytes:
+    """Picture uint8 [H, W, 3], or [H, W] as mode L, -> PNG; equal arguments make equal bytes."""
+    file = io.BytesIO()
+    Image.fromarray(picture).save(
+        file,
+        "PNG",
+        pnginfo=chunks,
+        exif=exif,
+        compress_level=_PNG_LEVEL,
+        compress_type=_PNG_STRATEGY,
+    )
+    return file.getvalue()
 
 
 def write_jpeg(path: Path, picture: NDArray[np.uint8], size: int, quality: int = 90) -> None:
@@ -134,7 +144,8 @@ def read_png_facts(path: Path) -> dict[str, str]:
     }
 
 
-def _text_chunks(facts: Mapping[str, str]) -> PngInfo:
+def text_chunks(facts: Mapping[str, str]) -> PngInfo:
+    """Text chunks 'faceloom:<name>' of facts, and Software. Raises InvalidRequestError."""
     chunks = PngInfo()
     chunks.add_text("Software", SOFTWARE)
     for name, value in facts.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,8 @@ from core.errors import InvalidRequestError
 
 SPLITS = ("train", "validation", "test")
 CHUNK_SIZE = 64  # faces that are committed together
+
+ImageFormat = Literal["native", "png", "jpeg"]
 
 
 def name_of(place: int) -> str:
@@ -55,7 +57,8 @@ class Sample:
 
     image: uint8 [S, S, 3]. mask: class ids uint8 [S, S], 255 where nobody labelled. ws: float32
     [L, D]. record: plain JSON: seed, attempt, psi, asked and measured (numbers by attribute),
-    quality {artifact, uncertainty}, image_sha256 and mask_sha256 as `pixels_sha256` gives them.
+    quality {artifact, uncertainty}, and what `pixel_facts` gives. encoded: bytes of its files
+    that several formats share, filled by core.export.pictures.
     """
 
     order: Order
@@ -63,6 +66,7 @@ class Sample:
     mask: NDArray[np.uint8]
     ws: NDArray[np.float32]
     record: Mapping[str, Any]
+    encoded: dict[str, bytes] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -82,6 +86,16 @@ class Dropped:
 def pixels_sha256(pixels: NDArray[np.uint8]) -> str:
     """Hex sha256 of raw pixels, row by row; the same whatever file they lie in."""
     return hashlib.sha256(np.ascontiguousarray(pixels).data).hexdigest()
+
+
+def pixel_facts(image: NDArray[np.uint8], mask: NDArray[np.uint8]) -> dict[str, Any]:
+    """What a record says of pixels: both hashes, and pixels of each class id that occurs."""
+    counts = np.bincount(mask.ravel(), minlength=256)
+    return {
+        "image_sha256": pixels_sha256(image),
+        "mask_sha256": pixels_sha256(mask),
+        "pixels": {str(value): int(counts[value]) for value in counts.nonzero()[0]},
+    }
 
 
 class Row(NamedTuple):
@@ -141,7 +155,9 @@ class DatasetFacts:
     faces by split, only splits that have some, in the order of SPLITS. scheme: name of the
     label scheme. attributes: every measured one, in the order of columns. recipe: as asked, plain
     JSON. versions: of programs and libraries, by name. licence: identifier of a licence as dataset
-    hosts know it. is_marked: whether pictures carry that they are synthetic.
+    hosts know it. conventions: what is agreed on a class, by subject. is_marked: whether pictures
+    carry that they are synthetic. image_format: of every picture; native: as each format's
+    own data sets have it, JPEG for CelebAMask-HQ and LaPa, else PNG.
 
     Raises InvalidRequestError.
     """
@@ -156,7 +172,9 @@ class DatasetFacts:
     recipe: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     licence: str = "other"
+    conventions: Mapping[str, str] = field(default_factory=dict)
     is_marked: bool = True
+    image_format: ImageFormat = "native"
 
     def __post_init__(self) -> None:
         if not self.name or not all(c.isascii() and (c.isalnum() or c in "-_.") for c in self.name):
@@ -176,6 +194,15 @@ class DatasetFacts:
     def count(self) -> int:
         """Faces of all splits."""
         return sum(self.splits.values())
+
+    def num_chunks(self, split: str) -> int:
+        """Chunks that a split is written in."""
+        return -(-self.splits[split] // CHUNK_SIZE)
+
+    def place_in_split(self, chunk_index: int, split: str) -> int:
+        """Which chunk of its split, from 0, the chunk `chunk_index` of all is."""
+        before = SPLITS[: SPLITS.index(split)]
+        return chunk_index - sum(self.num_chunks(other) for other in before if other in self.splits)
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON; `from_json` gives equal facts back."""
