@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 import torch.nn.functional as F  # noqa: N812 - the field's name for it
 from torch import Tensor, nn
 
@@ -75,7 +76,12 @@ class Styled(nn.Module):
                 nn.init.kaiming_normal_(layer.weight, a=SLOPE)
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
-        x = x * self.style(w)[:, :, None, None]  # [N, C, h, w]
+        style = self.style(w)  # [N, C]
+        is_compiled = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
+        if is_compiled and len(x) == 1 and isinstance(self.depthwise, nn.Identity):
+            # Of one face the weights are scaled: the same without a pass over the whole map.
+            return F.conv2d(x, self.mix.weight * style[:, :, None, None], self.mix.bias)
+        x = x * style[:, :, None, None]  # [N, C, h, w]
         return self.mix(self.depthwise(x))  # type: ignore[no-any-return]
 
 

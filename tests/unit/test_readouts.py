@@ -22,7 +22,7 @@ from core.generators.readout_training import (
     measure_readouts,
     train_readouts,
 )
-from core.generators.readouts import Readouts, ReadoutsConfig, derive_exact_heads
+from core.generators.readouts import Readouts, ReadoutsConfig, Styled, derive_exact_heads
 from core.images import downsample
 from core.progress import Step
 from core.weights import WeightStore
@@ -233,3 +233,18 @@ def test_stopping_the_command_leaves_nothing(asked: Path, monkeypatch: pytest.Mo
     ended = CliRunner().invoke(train, ["previews", "--config", str(asked), "--device", "cpu"])
     assert ended.exit_code == 1 and "Stopped" in ended.stderr
     assert list(asked.parent.iterdir()) == [asked]
+
+
+@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")  # one face is meant to be fixed
+@pytest.mark.filterwarnings("ignore:.*torch.jit.trace:DeprecationWarning")
+@pytest.mark.parametrize("faces", [1, 3])
+@pytest.mark.parametrize("separable", [False, True])
+def test_a_compiled_layer_gives_what_the_plain_one_gives(faces: int, separable: bool) -> None:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        layer = Styled(16, 8, 4, separable=separable)
+        torch.nn.init.normal_(layer.style.weight)
+        x, w = torch.randn(faces, 8, 6, 6), torch.randn(faces, 16)
+        traced = torch.jit.trace(layer, (x, w), check_trace=False)
+        x, w = torch.randn(faces, 8, 6, 6), torch.randn(faces, 16)
+    torch.testing.assert_close(traced(x, w), layer(x, w), atol=1e-4, rtol=1e-4)
