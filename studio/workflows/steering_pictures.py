@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 LOOK_AGAIN = 1.0  # s
 PREVIEW_SIZES = (256, 128)  # px; the second one where the first is slow
-QUICK_MS, SLOW_MS = 110, 260  # of a preview: then larger ones are tried again, or smaller ones
+QUICK_MS, SLOW_MS = 60, 150  # of a preview: then larger ones are tried again, or smaller ones
 
 
 @dataclass(frozen=True, eq=False)
