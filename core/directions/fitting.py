@@ -138,12 +138,9 @@ def fit_from_sets(
 
     Faces in both sets are left out. A face is seen as the mean of its w over `layers` (None:
     all). The difference of the means is the smallest change, in units of w's distribution,
-    that crosses the linear boundary of two sets of Gaussian faces. Chance makes a variance of
-    v = 1/N + 1/M in each of w's principal components, told in its standard deviations. What
-    people mark is taken for linear in w, all slopes being equally likely, so that its variance s
-    in a component goes as that of w, in all TYPICAL^2. The difference is multiplied by
-    s / (s + v), the posterior mean: few faces keep the strong components, where faces differ
-    most. +1: one standard deviation of that boundary's score among random faces.
+    that crosses the linear boundary of two sets of Gaussian faces; what chance alone would make
+    of it with few faces is weakened (`_shrunk`).
+    +1: one standard deviation of that boundary's score among random faces.
 
     covariance: of the generator's w, [D, D]. held_slopes: slopes [H, D] of attributes (see
     `AttributeRegression`) that must not change; the least possible is taken away for it.
@@ -155,8 +152,7 @@ def fit_from_sets(
     apart = with_faces.mean(axis=0) - without_faces.mean(axis=0)  # [L, D]
     y = apart[list(chosen)].mean(axis=0) @ basis / deviations
     is_apart = float(np.linalg.norm(y)) >= _APART
-    expected = TYPICAL**2 * deviations**2 / (deviations**2).sum()
-    y = y * expected / (expected + 1 / len(with_faces) + 1 / len(without_faces))
+    y = _shrunk(y, deviations, 1 / len(with_faces) + 1 / len(without_faces))
     length = float(np.linalg.norm(y))
     if not is_apart:
         raise InvalidRequestError(
@@ -175,6 +171,20 @@ def fit_from_sets(
     }
     own = {"name": name, "title": title, "attribute": attribute}
     return in_layers(basis @ (y * deviations), chosen, space, facts=facts, **own)
+
+
+def _shrunk(
+    y: NDArray[np.float64], deviations: NDArray[np.float64], chance: float
+) -> NDArray[np.float64]:
+    """The posterior mean of a difference y [D], told in w's principal components, each in its
+    standard deviations. chance: the variance that chance alone makes in each.
+
+    What people mark is taken for linear in w, all slopes being equally likely: so the variance
+    to expect goes as that of w, in all TYPICAL^2. Few faces keep the strong components, where
+    faces differ most.
+    """
+    expected = TYPICAL**2 * deviations**2 / (deviations**2).sum()
+    return y * expected / (expected + chance)
 
 
 def _labelled(
