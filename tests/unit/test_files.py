@@ -13,7 +13,14 @@ import pytest
 from safetensors import SafetensorError
 
 from core.errors import OutputError
-from core.files import sha256_of, whole_file, write_whole
+from core.files import (
+    is_unfinished,
+    remove_unfinished,
+    sha256_of,
+    whole_file,
+    whole_files,
+    write_whole,
+)
 
 
 def test_a_file_appears_whole_in_folders_made_for_it(tmp_path: Path) -> None:
@@ -130,3 +137,55 @@ def test_threads_write_the_same_file_whole_one_after_the_other(tmp_path: Path) -
 def test_sha256_is_that_of_the_content(tmp_path: Path) -> None:
     write_whole(tmp_path / "abc", b"abc")
     assert sha256_of(tmp_path / "abc").startswith("ba7816bf8f01cfea")
+
+
+def test_many_files_move_together_to_their_places(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "1.bin").write_bytes(b"old")
+    with whole_files(tmp_path) as unfinished:
+        (unfinished.folder / "a").mkdir()
+        (unfinished.folder / "a" / "1.bin").write_bytes(b"new")
+        (unfinished.folder / "2.bin").write_bytes(b"two")
+        assert (tmp_path / "a" / "1.bin").read_bytes() == b"old"
+        assert is_unfinished(unfinished.folder / "2.bin") and not is_unfinished(tmp_path)
+    assert unfinished.finished == [tmp_path / "2.bin", tmp_path / "a" / "1.bin"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["2.bin", "a"]
+    assert (tmp_path / "a" / "1.bin").read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("failure", [RuntimeError, KeyboardInterrupt])
+def test_a_failure_among_many_files_moves_none(
+    tmp_path: Path, failure: type[BaseException]
+) -> None:
+    with pytest.raises(failure), whole_files(tmp_path) as unfinished:
+        (unfinished.folder / "1.bin").write_bytes(b"half")
+        raise failure
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_many_files_meet_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("core.files.os.fsync", refuse)
+    with (
+        pytest.raises(OutputError, match="The disk is full"),
+        whole_files(tmp_path / "new") as unfinished,
+    ):
+        (unfinished.folder / "1.bin").write_bytes(b"data")
+    assert list((tmp_path / "new").iterdir()) == []
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(OutputError, match="is a file, not a folder"),
+        whole_files(tmp_path / "file" / "x"),
+    ):
+        pass
+
+
+def test_what_a_kill_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "a" / ".unfinished-1").mkdir(parents=True)
+    (tmp_path / "a" / ".unfinished-1" / "half.png").touch()
+    (tmp_path / "a" / "whole.png").touch()
+    (tmp_path / ".unfinished-2").touch()
+    remove_unfinished(tmp_path)
+    assert [path.name for path in tmp_path.rglob("*")] == ["a", "whole.png"]

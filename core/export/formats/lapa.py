@@ -14,7 +14,7 @@ from core.export.formats.format import FileGroup, Format, Stored
 from core.export.formats.reading import image_pixels, mask_pixels
 from core.export.pictures import image_file, mask_file
 from core.export.sample import Sample
-from core.files import write_whole
+from core.files import whole_files
 
 _FOLDERS = {"train": "train", "validation": "val", "test": "test"}
 
@@ -26,13 +26,14 @@ class LaPa(Format):
     native_suffix = ".jpg"
 
     def write_chunk(self, chunk_index: int, split: str, samples: Sequence[Sample]) -> list[Path]:
-        written = []
-        for sample in samples:
-            image, mask = self._paths(split, sample.name)
-            write_whole(image, image_file(sample, self.facts, self.suffix))
-            write_whole(mask, mask_file(sample))
-            written += [image, mask]
-        return written
+        with whole_files(self.folder) as unfinished:
+            for sample in samples:
+                image, mask = self._paths(unfinished.folder, split, sample.name)
+                image.parent.mkdir(parents=True, exist_ok=True)
+                mask.parent.mkdir(parents=True, exist_ok=True)
+                image.write_bytes(image_file(sample, self.facts, self.suffix))
+                mask.write_bytes(mask_file(sample))
+        return unfinished.finished
 
     def groups(self) -> Sequence[FileGroup]:
         kind = "image/png" if self.suffix == ".png" else "image/jpeg"
@@ -45,9 +46,9 @@ class LaPa(Format):
         for split in self.facts.splits:
             labels = self.folder / "LaPa" / _FOLDERS[split] / "labels"
             for path in sorted(labels.glob("*.png")):
-                image, mask = self._paths(split, path.stem)
+                image, mask = self._paths(self.folder, split, path.stem)
                 yield Stored(path.stem, split, image_pixels(image), mask_pixels(mask))
 
-    def _paths(self, split: str, name: str) -> tuple[Path, Path]:
-        folder = self.folder / "LaPa" / _FOLDERS[split]
+    def _paths(self, root: Path, split: str, name: str) -> tuple[Path, Path]:
+        folder = root / "LaPa" / _FOLDERS[split]
         return folder / "images" / f"{name}{self.suffix}", folder / "labels" / f"{name}.png"
