@@ -184,7 +184,8 @@ def _shrunk(
     faces differ most.
     """
     expected = TYPICAL**2 * deviations**2 / (deviations**2).sum()
-    return y * expected / (expected + chance)
+    shrunk: NDArray[np.float64] = y * expected / (expected + chance)
+    return shrunk
 
 
 def _labelled(

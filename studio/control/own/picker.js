@@ -8,6 +8,7 @@ const LAST_USED = 'faceloom.project';
 const [PAGE, MOST_SHOWN] = [500, 3000];
 const PART_NAMES = { all: 'Everything', shape: 'Shape, pose, expression', colours: 'Colours, fine detail' };
 const HOW = 'Click a face that has it: with. Click again, or Shift+click: without. Keys: arrows, W, O, Delete.';
+const MAKE = 'Make slider';
 const GOOD = 10; // faces a side from which on a slider is mostly clear
 
 /**
@@ -44,7 +45,7 @@ export async function openPicker({ host, base, options, draft, begin }) {
   const project = make('select', { name: 'project', 'aria-label': 'Project' }, ...filled.map(({ id, name: called, num_faces: counts }) => make('option', { value: id }, `${called} (${total(counts)})`)));
   const rest = make('button', { type: 'button', title: 'Every face without a mark', onclick: () => grid.markRest('without') }, 'Mark rest as without');
   const clear = make('button', { type: 'button', onclick: () => grid.clear() }, 'Clear');
-  const make_ = make('button', { type: 'submit', class: 'fl-an-primary' }, 'Make slider');
+  const submit = make('button', { type: 'submit', class: 'fl-an-primary' }, MAKE);
   const cancel = make('button', { type: 'button', onclick: () => dialog.close() }, 'Cancel');
 
   const form = make('form', { method: 'dialog' },
@@ -53,13 +54,13 @@ export async function openPicker({ host, base, options, draft, begin }) {
     make('div', { class: 'fl-co-pick-scroll' }, none, grid.element),
     make('div', { class: 'fl-co-pick-how' }, make('label', {}, 'Name', name), make('label', { title: 'Which layers of the generator it moves' }, 'Changes', part), keep),
     complaint,
-    make('div', { class: 'fl-an-buttons' }, note, cancel, make_));
+    make('div', { class: 'fl-an-buttons' }, note, cancel, submit));
   const dialog = make('dialog', { class: 'fl-an-dialog fl-an-box fl-co-picker', 'aria-label': 'A slider of your own' }, form);
 
   const update = () => {
     const [has, lacks] = [grid.ids('with').length, grid.ids('without').length];
     const isEnough = has >= fewest && lacks >= fewest;
-    make_.disabled = !isEnough || !name.value.trim();
+    submit.disabled = !isEnough || !name.value.trim();
     const wish = !isEnough ? `At least ${fewest} of each are needed.` : Math.min(has, lacks) < GOOD ? `${GOOD} and more of each make a clear slider.` : '';
     const { other } = grid.counts;
     note.textContent = [`${has} with, ${lacks} without.`, wish, other ? `${other} of another generator cannot be used.` : ''].filter(Boolean).join(' ');
@@ -81,15 +82,17 @@ export async function openPicker({ host, base, options, draft, begin }) {
   project.addEventListener('change', () => load().catch((error) => complain(error.message)));
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
-    make_.disabled = true;
+    submit.disabled = true;
+    submit.textContent = 'Fitting …';
     const held = options.missing.control ? [] : [...draft.hold];
     try {
       await begin({ generator: options.generator, project_id: draft.project, with_faces: grid.ids('with'), without_faces: grid.ids('without'), title: name.value.trim(), part: part.value, hold: held });
       dialog.close();
     } catch (error) {
       complain(error.message);
-      make_.disabled = false;
+      submit.disabled = false;
     }
+    submit.textContent = MAKE;
   });
   dialog.addEventListener('close', () => dialog.remove());
   host.append(dialog);
