@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
+import json
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from annotations.errors import BadMaskError
+from annotations.mask_codec import LabelMap
 from annotations.png_chunks import MAX_SIDE
 from annotations.taxonomy import LabelScheme
 
@@ -31,6 +34,27 @@ def categories(scheme: LabelScheme) -> list[Json]:
         }
         for label in scheme.classes
     ]
+
+
+def write_document(
+    path: Path, scheme: LabelScheme, images: Iterable[Json], annotations: Iterable[Json]
+) -> None:
+    """Write a whole file of either format, entry by entry, so that memory holds one of them."""
+    info = {"description": f"Faceloom, scheme {scheme.name}"}
+    with path.open("w", encoding="utf-8") as file:
+        file.write(f'{{"info": {json.dumps(info)}, "licenses": [],\n')
+        file.write(f'"categories": {json.dumps(categories(scheme))}')
+        for field, items in (("images", images), ("annotations", annotations)):
+            file.write(f',\n"{field}": [')
+            for place, item in enumerate(items):
+                file.write(("," if place else "") + "\n" + json.dumps(item))
+            file.write("]")
+        file.write("}\n")
+
+
+def image_entry(number: int, file_name: str, labels: LabelMap) -> Json:
+    height, width = labels.shape
+    return {"id": number, "file_name": file_name, "width": width, "height": height}
 
 
 def class_ids(content: Json, scheme: LabelScheme) -> dict[int, int]:

@@ -6,7 +6,6 @@ A segment's number is R + 256 G + 65536 B, 0 is not labelled. Each class is one 
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -68,24 +67,28 @@ def _write(folder: Path, scheme: LabelScheme, masks: Iterable[NamedMask]) -> Non
     (folder / PNG_FOLDER).mkdir()
     images, annotations = [], []
     for number, mask in enumerate(masks, 1):
-        height, width = mask.labels.shape
         png = f"{mask.name}.png"
-        images.append({"id": number, "file_name": png, "width": width, "height": height})
-        segments = _segments(mask.labels, scheme)
-        annotations.append({"image_id": number, "file_name": png, "segments_info": segments})
-        colors = np.zeros((height, width, 3), np.uint8)
-        is_labelled = mask.labels != IGNORE_ID
-        numbers = mask.labels[is_labelled].astype(np.uint16) + 1  # as coco.category_id; at most 255
-        colors[is_labelled, 0] = numbers.astype(np.uint8)
-        Image.fromarray(colors).save(folder / PNG_FOLDER / png)
-    content = {
-        "info": {"description": f"Faceloom, scheme {scheme.name}"},
-        "licenses": [],
-        "images": images,
-        "annotations": annotations,
-        "categories": coco.categories(scheme),
-    }
-    (folder / JSON_FILE).write_text(json.dumps(content), encoding="utf-8")
+        images.append(coco.image_entry(number, png, mask.labels))
+        annotations.append(panoptic_annotation(number, png, mask.labels, scheme))
+        panoptic_picture(mask.labels).save(folder / PNG_FOLDER / png)
+    coco.write_document(folder / JSON_FILE, scheme, images, annotations)
+
+
+def panoptic_picture(labels: LabelMap) -> Image.Image:
+    """Label map uint8 [H, W] -> picture whose red is the number of a segment, 0 not labelled."""
+    colors = np.zeros((*labels.shape, 3), np.uint8)
+    is_labelled = labels != IGNORE_ID
+    numbers = labels[is_labelled].astype(np.uint16) + 1  # as coco.category_id; at most 255
+    colors[is_labelled, 0] = numbers.astype(np.uint8)
+    return Image.fromarray(colors)
+
+
+def panoptic_annotation(
+    number: int, file_name: str, labels: LabelMap, scheme: LabelScheme
+) -> coco.Json:
+    """What `panoptic.json` says of one face. number: of its image."""
+    segments = _segments(labels, scheme)
+    return {"image_id": number, "file_name": file_name, "segments_info": segments}
 
 
 def _segments(labels: LabelMap, scheme: LabelScheme) -> list[coco.Json]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
@@ -84,33 +83,35 @@ def _write(folder: Path, scheme: LabelScheme, masks: Iterable[NamedMask]) -> Non
     images: list[coco.Json] = []
     annotations: list[coco.Json] = []
     for number, mask in enumerate(masks, 1):
-        height, width = mask.labels.shape
-        images.append(
-            {"id": number, "file_name": f"{mask.name}.png", "width": width, "height": height}
-        )
-        for label in scheme.classes:
-            is_class = mask.labels == label.id
-            if is_class.any():
-                area, box = coco.area_and_box_xywh(is_class)
-                annotations.append(
-                    {
-                        "id": len(annotations) + 1,
-                        "image_id": number,
-                        "category_id": coco.category_id(label.id),
-                        "segmentation": {"size": [height, width], "counts": encode_rle(is_class)},
-                        "area": area,
-                        "bbox": box,
-                        "iscrowd": 0,
-                    }
-                )
-    content = {
-        "info": {"description": f"Faceloom, scheme {scheme.name}"},
-        "licenses": [],
-        "images": images,
-        "annotations": annotations,
-        "categories": coco.categories(scheme),
-    }
-    (folder / JSON_FILE).write_text(json.dumps(content), encoding="utf-8")
+        images.append(coco.image_entry(number, f"{mask.name}.png", mask.labels))
+        annotations += rle_annotations(number, len(annotations) + 1, mask.labels, scheme)
+    coco.write_document(folder / JSON_FILE, scheme, images, annotations)
+
+
+def rle_annotations(
+    number: int, first_id: int, labels: LabelMap, scheme: LabelScheme
+) -> list[coco.Json]:
+    """What `annotations.json` says of one face, an entry a class that occurs.
+
+    number: of its image. first_id: of its first entry, the others follow.
+    """
+    annotations: list[coco.Json] = []
+    for label in scheme.classes:
+        is_class = labels == label.id
+        if is_class.any():
+            area, box = coco.area_and_box_xywh(is_class)
+            annotations.append(
+                {
+                    "id": first_id + len(annotations),
+                    "image_id": number,
+                    "category_id": coco.category_id(label.id),
+                    "segmentation": {"size": list(labels.shape), "counts": encode_rle(is_class)},
+                    "area": area,
+                    "bbox": box,
+                    "iscrowd": 0,
+                }
+            )
+    return annotations
 
 
 RLE = Format("rle", _find, _write)

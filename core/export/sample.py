@@ -195,6 +195,14 @@ class DatasetFacts:
         """Faces of all splits."""
         return sum(self.splits.values())
 
+    def split_of(self, place: int) -> str:
+        """The split of the face at a place; splits lie one after another."""
+        for split, count in self.splits.items():
+            if place < count:
+                return split
+            place -= count
+        raise InvalidRequestError(f"The dataset '{self.name}' has {self.count} faces, no more.")
+
     def num_chunks(self, split: str) -> int:
         """Chunks that a split is written in."""
         return -(-self.splits[split] // CHUNK_SIZE)

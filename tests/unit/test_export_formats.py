@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import threading
@@ -10,16 +12,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from pycocotools.coco import COCO
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 from core.errors import InvalidRequestError, OutputError
-from core.export.formats import FORMATS
-from core.export.sample import DatasetFacts
-from tests.export_samples import SPLITS, contents, facts, plain, samples, written
+from core.export.sample import DatasetFacts, MaskClass
+from studio.export_formats import FORMATS
+from tests.export_samples import CLASSES, SPLITS, contents, facts, plain, samples, written
 
-pytestmark = pytest.mark.filterwarnings("default")  # the loaders warn of themselves
-LOSSLESS = [name for name, known in FORMATS.items() if known.native_suffix == ".png"]
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -59,7 +60,7 @@ def test_the_groups_of_a_format_hold_its_files(tmp_path: Path, name: str) -> Non
     pictures = {path for path in tmp_path.rglob("*") if path.suffix in (".png", ".jpg")}
     assert pictures <= grouped and grouped
     for group in made.groups():
-        if group.holds != "faces":
+        if group.holds in ("images", "masks"):
             assert len(list(tmp_path.glob(group.pattern))) == len(samples())
     for split, pattern in made.hub_files().items():
         assert split in SPLITS and list(tmp_path.glob(pattern))
@@ -98,6 +99,8 @@ def test_hugging_face_does_without_attributes(tmp_path: Path) -> None:
     assert "measured" not in loaded.column_names and len(loaded) == SPLITS["test"]
 
 
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # by its reader
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_webdataset_loads_it(tmp_path: Path) -> None:
     import webdataset
 
@@ -137,6 +140,112 @@ def test_lapa_lies_as_its_loaders_look_for_it(tmp_path: Path) -> None:
             assert np.array_equal(np.asarray(Image.open(label)), sample.mask)
     written(FORMATS["lapa"], tmp_path / "native")
     assert (tmp_path / "native/LaPa/train/images/000000.jpg").is_file()
+
+
+@pytest.mark.parametrize("name", ["index", "palette"])
+def test_mask_folders_are_read_by_pillow(tmp_path: Path, name: str) -> None:
+    written(FORMATS[name], tmp_path)
+    colours = np.zeros((256, 3), np.uint8)
+    for label in CLASSES:
+        colours[label.id] = label.rgb
+    for sample in samples():
+        folder = tmp_path / sample.order.split
+        with Image.open(folder / "images" / f"{sample.name}.png") as image:
+            assert np.array_equal(np.asarray(image), sample.image)
+        with Image.open(folder / "masks" / f"{sample.name}.png") as mask:
+            assert mask.mode == ("L" if name == "index" else "P")
+            assert np.array_equal(np.asarray(mask), sample.mask)
+            if name == "palette":
+                assert np.array_equal(np.asarray(mask.convert("RGB")), colours[sample.mask])
+
+
+@pytest.mark.parametrize(("name", "folder"), [("index", "."), ("palette", "."), ("lapa", "LaPa")])
+def test_hugging_face_loads_folders_of_images_with_their_masks(
+    tmp_path: Path, name: str, folder: str
+) -> None:
+    from datasets import load_dataset
+
+    written(FORMATS[name], tmp_path / "set", image_format="png")
+    loaded = load_dataset(
+        "imagefolder", data_dir=str(tmp_path / "set" / folder), cache_dir=str(tmp_path / "cache")
+    )
+    assert {split: len(loaded[split]) for split in loaded} == SPLITS
+    rows = [row for split in SPLITS for row in loaded[split]]
+    for row, sample in zip(rows, samples(), strict=True):
+        assert row["name"] == sample.name and row["seed"] == sample.record["seed"]
+        assert np.array_equal(np.asarray(row["image"]), sample.image)
+        assert np.array_equal(np.asarray(row["mask"]), sample.mask)
+
+
+@pytest.mark.parametrize("image_format", ["native", "png"])
+def test_celebamask_lies_as_its_loaders_look_for_it(tmp_path: Path, image_format: str) -> None:
+    written(FORMATS["celebamask"], tmp_path, image_format=image_format)
+    ending = ".png" if image_format == "png" else ".jpg"
+    lines = (tmp_path / "CelebAMask-HQ-attribute-anno.txt").read_text().splitlines()
+    assert int(lines[0]) == len(samples()) and lines[1].split() == ["Eyeglasses", "Male"]
+    for sample, line in zip(samples(), lines[2:], strict=True):
+        place = sample.order.place
+        name, glasses, male = line.split()
+        assert name == f"{place}{ending}" and (tmp_path / "CelebA-HQ-img" / name).is_file()
+        assert (glasses == "1") == bool((sample.mask == 3).any())
+        assert (male == "1") == (sample.record["measured"]["male"] > 0.5)
+        labels = np.zeros_like(sample.mask)
+        for label in CLASSES[1:]:
+            path = tmp_path / "CelebAMask-HQ-mask-anno" / "0" / f"{place:05d}_{label.part}.png"
+            if path.exists():
+                labels[np.asarray(Image.open(path)) == 255] = label.id
+        assert np.array_equal(labels, sample.mask)
+    for split, count in SPLITS.items():
+        names = (tmp_path / f"{split}.txt").read_text().split()
+        lines = (tmp_path / f"{split}.jsonl").read_text().splitlines()
+        records = [json.loads(line) for line in lines]
+        assert len(names) == count and [r["file_name"][14:] for r in records] == names
+        assert records[0]["measured"] == samples()[int(records[0]["name"])].record["measured"]
+
+
+def test_celebamask_needs_a_part_for_each_class(tmp_path: Path) -> None:
+    classes = (*CLASSES, MaskClass(20, "nose tip", (1, 2, 3)))
+    with pytest.raises(InvalidRequestError, match="classes without a part name: nose tip"):
+        FORMATS["celebamask"](tmp_path, facts(classes=classes))
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # its own
+def test_pycocotools_reads_the_run_length_codes(tmp_path: Path) -> None:
+    written(FORMATS["rle"], tmp_path)
+    for split in SPLITS:
+        with contextlib.redirect_stdout(io.StringIO()):
+            coco = COCO(tmp_path / split / "annotations.json")
+        names = {category["id"]: category["name"] for category in coco.loadCats(coco.getCatIds())}
+        ids = {label.name: label.id for label in CLASSES}
+        here = [sample for sample in samples() if sample.order.split == split]
+        assert [image["file_name"] for image in coco.loadImgs(coco.getImgIds())] == [
+            f"{sample.name}.png" for sample in here
+        ]
+        for number, sample in zip(coco.getImgIds(), here, strict=True):
+            labels = np.full_like(sample.mask, 255)
+            for one in coco.loadAnns(coco.getAnnIds(imgIds=number)):
+                is_class = coco.annToMask(one) == 1
+                labels[is_class] = ids[names[one["category_id"]]]
+                assert one["area"] == is_class.sum()
+            assert np.array_equal(labels, sample.mask)
+
+
+def test_panoptic_pictures_and_segments_give_the_masks(tmp_path: Path) -> None:
+    written(FORMATS["panoptic"], tmp_path)
+    for split in SPLITS:
+        content = json.loads((tmp_path / split / "panoptic.json").read_bytes())
+        ids = {label.name: label.id for label in CLASSES}
+        of_category = {one["id"]: ids[one["name"]] for one in content["categories"]}
+        here = [sample for sample in samples() if sample.order.split == split]
+        for annotation, sample in zip(content["annotations"], here, strict=True):
+            png = tmp_path / split / "panoptic" / annotation["file_name"]
+            red, green, blue = np.moveaxis(np.asarray(Image.open(png)).astype(int), 2, 0)
+            labels = np.full_like(sample.mask, 255)
+            for segment in annotation["segments_info"]:
+                is_segment = red + 256 * green + 256**2 * blue == segment["id"]
+                labels[is_segment] = of_category[segment["category_id"]]
+                assert segment["area"] == is_segment.sum()
+            assert np.array_equal(labels, sample.mask)
 
 
 @pytest.mark.parametrize("name", FORMATS)

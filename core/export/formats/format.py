@@ -14,14 +14,15 @@ from numpy.typing import NDArray
 from core.export.pictures import Suffix, image_suffix
 from core.export.sample import DatasetFacts, RowSource, Sample
 
-Holds = Literal["images", "masks", "faces"]
+Holds = Literal["images", "masks", "parts", "documents", "faces"]
 
 
 @dataclass(frozen=True)
 class FileGroup:
     """Files of one kind. pattern: glob relative to the format's folder. media_type: as IANA has it.
 
-    holds: images or masks, a file each, or whole faces, many a file.
+    holds: images or masks, a file a face; parts of masks, several a face; documents on many faces;
+    faces: image, mask and all else, many a file.
     """
 
     pattern: str
@@ -47,6 +48,7 @@ class Format(ABC):
 
     name: ClassVar[str]
     native_suffix: ClassVar[Suffix] = ".png"
+    keeps_unlabelled: ClassVar[bool] = True  # whether 255 comes back as 255
 
     def __init__(self, folder: Path, facts: DatasetFacts) -> None:
         self.folder = folder

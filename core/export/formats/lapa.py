@@ -10,45 +10,43 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from core.export.formats.format import FileGroup, Format, Stored
+from core.export.formats.folders import METADATA_FILE, FolderFormat
+from core.export.formats.format import FileGroup, Stored
 from core.export.formats.reading import image_pixels, mask_pixels
-from core.export.pictures import image_file, mask_file
+from core.export.pictures import mask_file
 from core.export.sample import Sample
-from core.files import whole_files
 
 _FOLDERS = {"train": "train", "validation": "val", "test": "test"}
 
 
-class LaPa(Format):
+class LaPa(FolderFormat):
     """`LaPa/<split>/images/000000.jpg` and `LaPa/<split>/labels/000000.png`."""
 
     name = "lapa"
     native_suffix = ".jpg"
 
-    def write_chunk(self, chunk_index: int, split: str, samples: Sequence[Sample]) -> list[Path]:
-        with whole_files(self.folder) as unfinished:
-            for sample in samples:
-                image, mask = self._paths(unfinished.folder, split, sample.name)
-                image.parent.mkdir(parents=True, exist_ok=True)
-                mask.parent.mkdir(parents=True, exist_ok=True)
-                image.write_bytes(image_file(sample, self.facts, self.suffix))
-                mask.write_bytes(mask_file(sample))
-        return unfinished.finished
+    def image_path(self, split: str, name: str) -> str:
+        return f"LaPa/{_FOLDERS[split]}/images/{name}{self.suffix}"
+
+    def mask_path(self, split: str, name: str) -> str:
+        return f"LaPa/{_FOLDERS[split]}/labels/{name}.png"
+
+    def metadata_path(self, split: str) -> str:
+        return f"LaPa/{_FOLDERS[split]}/{METADATA_FILE}"
+
+    def write_masks(self, root: Path, split: str, samples: Sequence[Sample]) -> None:
+        for sample in samples:
+            path = root / self.mask_path(split, sample.name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(mask_file(sample))
 
     def groups(self) -> Sequence[FileGroup]:
-        kind = "image/png" if self.suffix == ".png" else "image/jpeg"
-        return (
-            FileGroup(f"LaPa/*/images/*{self.suffix}", kind, "images"),
-            FileGroup("LaPa/*/labels/*.png", "image/png", "masks"),
-        )
+        masks = FileGroup("LaPa/*/labels/*.png", "image/png", "masks")
+        return (self.image_group("LaPa/*/images/*"), masks)
 
     def read_back(self) -> Iterator[Stored]:
         for split in self.facts.splits:
-            labels = self.folder / "LaPa" / _FOLDERS[split] / "labels"
-            for path in sorted(labels.glob("*.png")):
-                image, mask = self._paths(self.folder, split, path.stem)
-                yield Stored(path.stem, split, image_pixels(image), mask_pixels(mask))
-
-    def _paths(self, root: Path, split: str, name: str) -> tuple[Path, Path]:
-        folder = root / "LaPa" / _FOLDERS[split]
-        return folder / "images" / f"{name}{self.suffix}", folder / "labels" / f"{name}.png"
+            folder = (self.folder / self.mask_path(split, "any")).parent
+            for path in sorted(folder.glob("*.png")):
+                image = image_pixels(self.folder / self.image_path(split, path.stem))
+                yield Stored(path.stem, split, image, mask_pixels(path))
