@@ -22,7 +22,6 @@ from studio.export_formats import FORMATS
 from tests.export_samples import CLASSES, SPLITS, contents, facts, plain, samples, written
 
 
-
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_format_says_all_files_it_wrote_and_writes_the_same_again(
     tmp_path: Path, name: str
