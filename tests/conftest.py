@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 
 
 def pytest_configure() -> None:
-    """A shell that starts tests in the background lets them, and all they start, ignore Ctrl-C."""
+    """Two workers share the machine: one thread of torch each, also in what they start.
+
+    A shell that starts tests in the background lets them, and all they start, ignore Ctrl-C.
+    """
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -157,9 +157,9 @@ def test_many_files_move_together_to_their_places(tmp_path: Path) -> None:
 def test_a_failure_among_many_files_moves_none(
     tmp_path: Path, failure: type[BaseException]
 ) -> None:
-    with pytest.raises(failure), whole_files(tmp_path) as unfinished:
+    with pytest.raises(failure, match="stopped"), whole_files(tmp_path) as unfinished:
         (unfinished.folder / "1.bin").write_bytes(b"half")
-        raise failure
+        raise failure("stopped")
     assert list(tmp_path.iterdir()) == []
 
 

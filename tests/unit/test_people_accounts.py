@@ -18,26 +18,26 @@ from tests.people import CHEAP, written
 GOOD = str(PasswordHash.of("correct horse", CHEAP))
 
 
-@pytest.mark.parametrize(
-    ("line", "complaint"),
-    [
-        ("Ada", "line 2: there is no ':'"),
-        ("Ada:", "line 2: the password hash is not scrypt"),
-        ("Ada:secret", "line 2: the password hash is not scrypt"),
-        ("Ada:md5$x$c2FsdHNhbHQ=$c2FsdA==", "line 2: the password hash is not scrypt"),
-        (f":{GOOD}", "line 2: A name has 1 to 100 characters; this one has 0"),
-        (f"{'a' * 101}:{GOOD}", "line 2: A name has 1 to 100 characters; this one has 101"),
-        (f"A\u202eda:{GOOD}", "line 2: A name is made of printable characters"),
-        (f"Ada:{GOOD[:-8]}", "line 2: salt or hash has not the right length"),
-        (f"Ada:{GOOD[:-1]}!", "line 2: salt or hash is not base64"),
-        (f"Ada:{GOOD.replace('n=16', 'n=17')}", "line 2: the parameters of the hash are out"),
-        (f"Ada:{GOOD.replace('n=16', 'n=4194304')}", "line 2: the parameters of the hash are out"),
-        (f"Ada:{GOOD.replace('p=1', 'p=99')}", "line 2: the parameters of the hash are out"),
-        (f"Ada:{GOOD.replace('n=16', 'n=x')}", "line 2: the parameters of the hash are not n="),
-        (f"Ada:{GOOD}\nAda:{GOOD}", "line 3: 'Ada' is there already"),
-        (f"Zoe\u0308:{GOOD}\nZoë:{GOOD}", "line 3: 'Zoë' is there already"),
-    ],
-)
+BAD_LINES = [
+    ("Ada", "line 2: there is no ':'"),
+    ("Ada:", "line 2: the password hash is not scrypt"),
+    ("Ada:secret", "line 2: the password hash is not scrypt"),
+    ("Ada:md5$x$c2FsdHNhbHQ=$c2FsdA==", "line 2: the password hash is not scrypt"),
+    (f":{GOOD}", "line 2: A name has 1 to 100 characters; this one has 0"),
+    (f"{'a' * 101}:{GOOD}", "line 2: A name has 1 to 100 characters; this one has 101"),
+    (f"A\u202eda:{GOOD}", "line 2: A name is made of printable characters"),
+    (f"Ada:{GOOD[:-8]}", "line 2: salt or hash has not the right length"),
+    (f"Ada:{GOOD[:-1]}!", "line 2: salt or hash is not base64"),
+    (f"Ada:{GOOD.replace('n=16', 'n=17')}", "line 2: the parameters of the hash are out"),
+    (f"Ada:{GOOD.replace('n=16', 'n=4194304')}", "line 2: the parameters of the hash are out"),
+    (f"Ada:{GOOD.replace('p=1', 'p=99')}", "line 2: the parameters of the hash are out"),
+    (f"Ada:{GOOD.replace('n=16', 'n=x')}", "line 2: the parameters of the hash are not n="),
+    (f"Ada:{GOOD}\nAda:{GOOD}", "line 3: 'Ada' is there already"),
+    (f"Zoe\u0308:{GOOD}\nZoë:{GOOD}", "line 3: 'Zoë' is there already"),
+]
+
+
+@pytest.mark.parametrize(("line", "complaint"), BAD_LINES, ids=range(len(BAD_LINES)))
 def test_a_bad_line_is_refused_by_its_number_without_the_hash(
     tmp_path: Path, line: str, complaint: str
 ) -> None:
