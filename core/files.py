@@ -129,6 +129,7 @@ def _system_error(error: SafetensorError) -> OSError:
 
 
 def system_refused(error: OSError, path: Path) -> OutputError:
+    """What a failure to write `path` means, and what to do about it."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return OutputError(
             f"The disk is full while writing {path}. Finished files are whole; "

@@ -13,18 +13,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from core.attributes.measures import ATTRIBUTES
 from core.errors import InvalidRequestError
 from core.export.sample import SPLITS
-from core.sampling import PSI_LIMIT
 from core.seeds import MAX_SEED
 
 MAX_COUNT = 1_000_000
 SIZES = (256, 512, 1024)  # px
-IMAGES = ("png", "jpeg")
+IMAGES = ("native", "png", "jpeg")  # native: as each format usually has them
 CHANGES = ("light", "hair", "pose")  # what can differ between pictures of one person
 GENDERS = ("female", "male")
 YOUNGEST, OLDEST = 1.0, 80.0  # years that the estimator can tell apart
+LARGEST_PSI = 2.0
 LARGEST_AMOUNT = 10.0  # of a direction, in its units
 MAX_VARIANTS = 16
 MAX_TRIES = 100
@@ -135,14 +134,14 @@ class Recipe:
     filter: Filter = Filter()
     seed: int = 0
     splits: Mapping[str, float] | None = None
-    formats: tuple[str, ...] = ("folders",)
-    images: str = "png"
+    formats: tuple[str, ...] = ("huggingface",)
+    images: str = "native"
     mark: bool = True
     measure: bool = True  # age, gender and traits of every face, as far as a mask can tell
 
     def __post_init__(self) -> None:
         within("count", self.count, 1, MAX_COUNT)
-        within("psi", self.psi, -PSI_LIMIT, PSI_LIMIT)
+        within("psi", self.psi, -LARGEST_PSI, LARGEST_PSI)
         within("seed", self.seed, 0, MAX_SEED)
         one_of("size", self.size, SIZES)
         one_of("images", self.images, IMAGES)
@@ -190,6 +189,8 @@ class Recipe:
 
     @staticmethod
     def _check_trait(trait: Trait) -> None:
+        from core.attributes.measures import ATTRIBUTES  # a large import; workers need none
+
         key = f"traits.{trait.name}"
         within(f"{key}.share", trait.share, 0, 1)
         if (trait.value is None) == (trait.amount is None):

@@ -32,7 +32,7 @@ FULL = {
     "filter": {"uncertainty": "10%", "artifact": 2, "tries": 4},
     "seed": 7,
     "splits": "80/10/10",
-    "formats": "coco, folders",
+    "formats": "lapa, huggingface",
     "images": "jpeg",
     "mark": False,
     "measure": False,

@@ -1,0 +1,123 @@
+"""An export from recipe to finished folder: chunks are made, written, journaled; then the rest."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from core.export.engines.engine import BuildMaker, Engine, MadeChunk
+from core.export.formats.format import Format
+from core.export.journal import Journal
+from core.export.pace import Pace
+from core.export.plan import Plan
+from core.export.quality_filter import Bounds
+from core.export.sample import DatasetFacts, RowSource
+from core.progress import OnStep, Step, ignore
+
+Describe = Callable[[Sequence[Format], RowSource], Iterable[Path]]  # card and kin -> their files
+
+
+@dataclass(frozen=True)
+class Export:
+    """What is to be made, and by what.
+
+    formats: their classes, by name, in the recipe's order; each writes to a folder of its name.
+    settle: measures the bounds of the filter, at the start of an export only. maker_of: what
+    makes faces under these bounds. describe: writes what belongs to no format.
+    """
+
+    plan: Plan
+    facts: DatasetFacts
+    formats: Mapping[str, type[Format]]
+    engine: Engine
+    settle: Callable[[], Bounds]
+    maker_of: Callable[[Bounds], BuildMaker]
+    describe: Describe
+
+    def run(self, folder: Path, on_step: OnStep = ignore) -> dict[str, Any]:
+        """Make what is missing in `folder`; returns the figures. A finished one is left as it is.
+
+        Raises InvalidRequestError for a folder with anything else in it, OutputError where the
+        disk refuses, Cancelled where on_step does; what is done then is kept, and the same call
+        goes on with it.
+        """
+        began = time.monotonic()
+        with Journal(folder, self.facts.as_json(), lambda: asdict(self.settle())) as journal:
+            before = journal.faces()
+            missing = [c for c in self.plan.chunks() if c.index not in journal.chunks]
+            writing = _Writing(journal, {n: made(folder / n, self.facts) for n, made in
+                                         self.formats.items()})  # fmt: skip
+            pace = Pace(before, len(self.plan), on_step)
+            if missing:
+                build = self.maker_of(Bounds(**journal.settled))
+                self.engine.run(missing, build, writing, pace.add)
+            making = pace.seconds()
+            if missing or journal.finished is None:
+                on_step(Step(len(self.plan), len(self.plan), "finishing", "faces"))
+                started = time.monotonic()
+                journal.finish(writing.finished(self.describe))
+                writing.seconds["finishing"] = time.monotonic() - started
+            whole = time.monotonic() - began
+            return self._figures(journal, pace, before, making, whole, writing.seconds)
+
+    def _figures(
+        self,
+        journal: Journal,
+        pace: Pace,
+        before: int,
+        making: float,
+        whole: float,
+        seconds: Mapping[str, float],
+    ) -> dict[str, Any]:
+        dropped = journal.dropped()
+        return {
+            "count": journal.faces(),
+            "size": self.facts.size,
+            "splits": dict(self.facts.splits),
+            "formats": list(self.formats),
+            "made": pace.made,
+            "resumed_from": before,
+            "dropped": dropped,
+            "dropped_share": round(
+                sum(dropped.values()) / max(1, sum(dropped.values()) + journal.faces()), 4
+            ),
+            "kept_in_spite": sum(line.kept for line in journal.chunks.values()),
+            "bounds": dict(journal.settled),
+            "seconds": round(whole, 3),
+            "seconds_making": round(making, 3),
+            "faces_per_second": round(pace.made / making, 3) if making else None,
+            "stages": {
+                name: round(spent / making, 3) if making else None
+                for name, spent in sorted(seconds.items())
+            },
+            "bytes": sum(f.size for line in journal.chunks.values() for f in line.files.values()),
+        }
+
+
+@dataclass
+class _Writing:
+    """Writes chunks in all formats, and adds up where time went."""
+
+    journal: Journal
+    formats: Mapping[str, Format]
+    seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+
+    def __call__(self, made: MadeChunk) -> None:
+        started = time.monotonic()
+        files: list[Path] = []
+        for each in self.formats.values():
+            files += each.write_chunk(made.chunk.index, made.chunk.split, made.samples)
+        self.journal.commit(made, files)
+        for stage, spent in made.seconds.items():
+            self.seconds[stage] += spent
+        self.seconds["writing"] += time.monotonic() - started
+
+    def finished(self, describe: Describe) -> list[Path]:
+        files: list[Path] = []
+        for each in self.formats.values():
+            files += each.finish(self.journal.rows)
+        return [*files, *describe(list(self.formats.values()), self.journal.rows)]
