@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from core.export.formats.format import FileGroup, Format, Stored
 from core.export.formats.reading import image_pixels, mask_pixels
 from core.export.pictures import image_file, mask_file
@@ -37,7 +39,12 @@ class HuggingFace(Format):
         path = self.folder / "data" / f"{split}-{place:05d}-of-{count:05d}.parquet"
         schema: pa.Schema = self._features(*samples[0].ws.shape).arrow_schema
         rows = [self._row(sample) for sample in samples]
-        columns = [_column(field, [row[field.name] for row in rows]) for field in schema]
+        columns = [
+            _latents(samples)
+            if field.name == "ws"
+            else pa.array([row[field.name] for row in rows], field.type)
+            for field in schema
+        ]
         table = pa.Table.from_arrays(columns, schema=schema)
         with whole_file(path) as unfinished, unfinished.open("wb") as file:
             # Pictures are packed already and w is noise to any packer.
@@ -61,7 +68,8 @@ class HuggingFace(Format):
                     yield Stored(row["name"], split, image, mask_pixels(row["mask"]["bytes"]))
 
     def _features(self, num_ws: int, w_dim: int) -> Features:
-        from datasets import Array2D, Features, Image, Value  # here: seconds to import
+        from datasets import Features, Image, Value
+        from datasets import Sequence as ListOf  # here: seconds to import
 
         numbers = {known.name: Value("float32") for known in self.facts.attributes}
         return Features(
@@ -73,7 +81,8 @@ class HuggingFace(Format):
                 "psi": Value("float32"),
                 **({"asked": numbers, "measured": numbers} if numbers else {}),
                 "quality": {name: Value("float32") for name in _QUALITY},
-                "ws": Array2D((num_ws, w_dim), "float32"),
+                # Array2D would need `datasets` to be read with pandas
+                "ws": ListOf(ListOf(Value("float32"), w_dim), num_ws),
                 **{name: Value("string") for name in _TEXTS},
             }
         )
@@ -90,17 +99,16 @@ class HuggingFace(Format):
             **order,
             **{key: self._numbers(record.get(key, {})) for key in ("asked", "measured")},
             "quality": {key: record.get("quality", {}).get(key) for key in _QUALITY},
-            "ws": sample.ws.tolist(),
         }
 
     def _numbers(self, values: Mapping[str, Any]) -> dict[str, Any]:
         return {known.name: values.get(known.name) for known in self.facts.attributes}
 
 
-def _column(field: Any, values: list[Any]) -> Any:  # noqa: ANN401 - pyarrow has no types
+def _latents(samples: Sequence[Sample]) -> Any:  # noqa: ANN401 - pyarrow has no types
+    """ws as fixed-size lists in lists, [N, L, D], without a detour over Python's numbers."""
     import pyarrow as pa
 
-    if isinstance(field.type, pa.ExtensionType):
-        storage = pa.array(values, field.type.storage_type)
-        return pa.ExtensionArray.from_storage(field.type, storage)
-    return pa.array(values, field.type)
+    ws = np.stack([sample.ws for sample in samples])
+    rows = pa.FixedSizeListArray.from_arrays(pa.array(ws.ravel()), ws.shape[2])
+    return pa.FixedSizeListArray.from_arrays(rows, ws.shape[1])
