@@ -1,0 +1,275 @@
+"""The dataset card: README.md with the header that Hugging Face reads, written from the facts.
+
+Sections follow the hub's template for data sets (huggingface_hub, datasetcard_template.md).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from core.export.contact import SHEET
+from core.export.formats.format import Format
+from core.export.histograms import FOLDER as HISTOGRAMS
+from core.export.marks import DIGITAL_SOURCE_TYPE
+from core.export.sample import DatasetFacts
+from core.export.statistics import AGE_GROUPS
+from core.files import write_whole
+from core.images import SOFTWARE
+
+FILE = "README.md"
+RARE = 0.05  # share of faces below which the card warns of a group
+_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+_AGES_OF_LIFE = (
+    ("children", 0, 15),
+    ("young adults", 15, 30),
+    ("adults", 30, 60),
+    ("old", 60, 200),
+)
+
+
+def write_card(
+    folder: Path, facts: DatasetFacts, formats: Sequence[Format], statistics: Mapping[str, Any]
+) -> Path:
+    """Write README.md. statistics: as `statistics_of` gives them."""
+    whole = statistics["all"]
+    drawn = sorted((folder / HISTOGRAMS).glob("*.png"))
+    parts = [
+        f"---\n{yaml.safe_dump(_header(facts, formats), sort_keys=False, width=100)}---",
+        f"# {facts.name}",
+        about(facts),
+        f"![Some of the faces, each with its mask]({SHEET})",
+        _making(facts),
+        _contents(facts, formats),
+        _classes(facts, whole),
+        _statistics(facts, statistics),
+        *(f"![{path.stem}]({HISTOGRAMS}/{path.name})" for path in drawn),
+        _uses(facts),
+        _biases(whole),
+        _privacy(facts),
+        _licences(facts),
+    ]
+    write_whole(folder / FILE, ("\n\n".join(parts) + "\n").encode())
+    return folder / FILE
+
+
+def about(facts: DatasetFacts) -> str:
+    """What the dataset is, in two sentences."""
+    return (
+        f"{facts.count:,} synthetic faces of {facts.size} x {facts.size} px, each with a class for "
+        f"every pixel ({len(facts.classes)} classes), made by a neural network with {SOFTWARE}. "
+        "No picture shows a real person."
+    )
+
+
+def licence_url(facts: DatasetFacts) -> str:
+    """Where the terms stand: of a licence with an identifier, its page; else the card."""
+    return "README.md" if facts.licence == "other" else f"https://spdx.org/licenses/{facts.licence}"
+
+
+def _header(facts: DatasetFacts, formats: Sequence[Format]) -> dict[str, Any]:
+    loadable = [known for known in formats if known.hub_files()]
+    configs = [
+        {
+            "config_name": "default" if place == 0 else known.name,
+            "data_files": [
+                {"split": split, "path": f"{known.folder.name}/{pattern}"}
+                for split, pattern in known.hub_files().items()
+            ],
+        }
+        for place, known in enumerate(loadable)
+    ]
+    size = next((told for most, told in _SIZES if facts.count < most), "n>1M")
+    licence = {"license": facts.licence.lower()}
+    if facts.licence == "other":
+        licence |= {"license_name": "see-card", "license_link": "README.md"}
+    return {
+        "pretty_name": facts.name,
+        **licence,
+        "task_categories": ["image-segmentation"],
+        "tags": ["synthetic", "faces", "face-parsing", "gan"],
+        "size_categories": [size],
+        "annotations_creators": ["machine-generated"],
+        "source_datasets": ["original"],
+        **({"configs": configs} if configs else {}),
+    }
+
+
+def _making(facts: DatasetFacts) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in facts.versions.items())
+    recipe = yaml.safe_dump(_plain(facts.recipe), sort_keys=False, allow_unicode=True, width=100)
+    return (
+        "## How it was made\n\n"
+        "A generator draws faces from random numbers; a label branch that reads the generator's "
+        "own feature maps gives every pixel its class. No person painted or checked these masks. "
+        "The recipe below, with these weights and versions, makes the same faces again; "
+        "`metadata.jsonl` has the seed of each.\n\n"
+        + _table(
+            ("part", "weights", "sha256", "terms"),
+            [
+                (known.role, known.name, f"`{known.sha256[:16]}`", known.licence)
+                for known in facts.weights
+            ],
+        )
+        + (f"\n\nVersions: {versions}." if versions else "")
+        + f"\n\n```yaml\n{recipe}```"
+    )
+
+
+def _contents(facts: DatasetFacts, formats: Sequence[Format]) -> str:
+    rows = [
+        (f"`{known.folder.name}/`", _first_line(known), f"`{group.pattern}`", group.holds)
+        for known in formats
+        for group in known.groups()
+    ]
+    split_rows = [(split, f"{count:,}") for split, count in facts.splits.items()]
+    return (
+        "## Contents\n\n"
+        + _table(("split", "faces"), split_rows)
+        + "\n\nAn identity is in one split only.\n\n"
+        + _table(("folder", "layout", "files", "hold"), rows)
+        + "\n\n`metadata.jsonl`: a line a face: name, split, seed, what was asked and measured, "
+        "quality, pixels of each class, sha256 of the raw pixels of image and mask. "
+        "`label_scheme.yaml`: the classes. `statistics.json`: all figures below. "
+        "`SHA256SUMS`: of every file."
+    )
+
+
+def _classes(facts: DatasetFacts, whole: Mapping[str, Any]) -> str:
+    rows = []
+    for label in facts.classes:
+        found = whole["classes"][label.name]
+        rows.append(
+            (
+                str(label.id),
+                label.name,
+                "#{:02x}{:02x}{:02x}".format(*label.rgb),
+                f"{100 * found['pixel_share']:.3g} %",
+                f"{100 * found['face_share']:.3g} %",
+                facts.conventions.get(label.name, ""),
+            )
+        )
+    table = _table(("id", "class", "colour", "pixels", "faces with it", "convention"), rows)
+    return f"## Classes\n\nPixels of value 255 are not labelled.\n\n{table}"
+
+
+def _statistics(facts: DatasetFacts, statistics: Mapping[str, Any]) -> str:
+    whole = statistics["all"]
+    told = {known.name: known for known in facts.attributes}
+    rows = []
+    for name, found in whole["attributes"].items():
+        miss = whole["asked"].get(name)
+        rows.append(
+            (
+                told[name].title or name,
+                told[name].unit,
+                str(found["count"]),
+                f"{found['mean']:.4g}",
+                f"{found['std']:.3g}",
+                f"{found['low']:.4g} to {found['high']:.4g}",
+                f"{miss['mean_absolute_error']:.3g} ({miss['count']})" if miss else "",
+            )
+        )
+    head = ("measured", "unit", "faces", "mean", "std", "range", "mean miss of what was asked")
+    text = f"## Statistics\n\n{whole['faces']:,} faces of {whole['identities']:,} identities."
+    return f"{text}\n\n{_table(head, rows)}" if rows else text
+
+
+def _uses(facts: DatasetFacts) -> str:
+    return (
+        "## Intended use, and limits\n\n"
+        "Meant for training and testing of face parsing, for pre-training and for studies of "
+        "augmentation, within the terms of the weights. Not meant for recognising or verifying "
+        "people, for judging persons by their looks, for passing synthetic faces off as real "
+        "ones, or as the only test of a system that real people depend on.\n\n"
+        "- Masks are a network's labels: they have its errors, most at hair ends, ornaments, "
+        "glasses and the border of ear and hair.\n"
+        "- Ages, genders and traits are estimates from the pictures, with the estimators' errors "
+        "and biases; nobody has an age here, and 'gender' is how a network trained on two values "
+        "reads a face.\n"
+        "- Pictures have a generator's faults: odd backgrounds, ears, jewellery, teeth.\n"
+        "- Faces are as varied as the generator's training pictures, not as humankind."
+    )
+
+
+def _biases(whole: Mapping[str, Any]) -> str:
+    known = sum(whole["genders"][name] for name in ("female", "male"))
+    told = []
+    if known:
+        told += [
+            f"{100 * whole['genders'][name] / known:.3g} % of faces are read as {name}."
+            for name in ("female", "male")
+        ]
+    ages = [sum(counts) for counts in zip(*whole["ages"].values(), strict=True)]
+    if total := sum(ages):
+        shares = {
+            name: sum(
+                count
+                for group, count in zip(AGE_GROUPS, ages, strict=True)
+                if low <= int(group.split("-")[0].rstrip("+")) < high
+            )
+            / total
+            for name, low, high in _AGES_OF_LIFE
+        }
+        told += [
+            f"{name.capitalize()} ({low} to {high if high < 100 else 'more'} years): "
+            f"{100 * shares[name]:.3g} % of faces"
+            f"{', too few to learn much from' if shares[name] < RARE else ''}."
+            for name, low, high in _AGES_OF_LIFE
+        ]
+    rare = [
+        f"{name} ({100 * found['face_share']:.2g} %)"
+        for name, found in whole["classes"].items()
+        if found["face_share"] < RARE
+    ]
+    if rare:
+        told.append(f"Classes in fewer than {100 * RARE:g} % of faces: {', '.join(rare)}.")
+    if not told:
+        return "## Measured biases\n\nNo ages, genders or traits were measured."
+    return "## Measured biases\n\n" + "\n".join(f"- {line}" for line in told)
+
+
+def _privacy(facts: DatasetFacts) -> str:
+    marked = (
+        f"Every picture says that it is synthetic: in its text, its EXIF and, as IPTC's "
+        f"DigitalSourceType, in its XMP ({DIGITAL_SOURCE_TYPE}). Leave the mark in copies."
+        if facts.is_marked
+        else "The pictures do not carry a mark that they are synthetic: it was switched off."
+    )
+    return (
+        "## Privacy and marking\n\n"
+        "No photograph is part of the dataset. The generator learned from photographs of people, "
+        f"and may draw a face that resembles one of them. {marked}"
+    )
+
+
+def _licences(facts: DatasetFacts) -> str:
+    terms = "\n".join(
+        f"- {known.role} {known.name}: {known.licence}"
+        f"{f' (from {known.source})' if known.source else ''}"
+        for known in facts.weights
+    )
+    return (
+        "## Licence\n\nPictures and masks are made with these weights, whose terms may bind what "
+        f"is made with them; read them before you publish or sell:\n\n{terms}"
+    )
+
+
+def _first_line(known: Format) -> str:
+    return (type(known).__doc__ or "").strip().splitlines()[0]
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    def line(cells: Sequence[str]) -> str:
+        return f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"
+
+    return "\n".join([line(head), line(["---"] * len(head)), *(line(row) for row in rows)])
+
+
+def _plain(content: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON
+    """Without Python's own types, which YAML would name."""
+    return json.loads(json.dumps(content))
