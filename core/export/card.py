@@ -122,16 +122,20 @@ def _making(facts: DatasetFacts) -> str:
 
 def _contents(facts: DatasetFacts, formats: Sequence[Format]) -> str:
     rows = [
-        (f"`{known.folder.name}/`", _first_line(known), f"`{group.pattern}`", group.holds)
+        (
+            f"`{known.folder.name}/`",
+            known.title,
+            ", ".join(f"{group.holds} `{group.pattern}`" for group in known.groups()),
+        )
         for known in formats
-        for group in known.groups()
+        if known.groups()
     ]
     split_rows = [(split, f"{count:,}") for split, count in facts.splits.items()]
     return (
         "## Contents\n\n"
         + _table(("split", "faces"), split_rows)
         + "\n\nAn identity is in one split only.\n\n"
-        + _table(("folder", "layout", "files", "hold"), rows)
+        + _table(("folder", "format", "files"), rows)
         + "\n\n`metadata.jsonl`: a line a face: name, split, seed, what was asked and measured, "
         "quality, pixels of each class, sha256 of the raw pixels of image and mask. "
         "`label_scheme.yaml`: the classes. `statistics.json`: all figures below. "
@@ -249,8 +253,8 @@ def _privacy(facts: DatasetFacts) -> str:
 
 def _licences(facts: DatasetFacts) -> str:
     terms = "\n".join(
-        f"- {known.role} {known.name}: {known.licence}"
-        f"{f' (from {known.source})' if known.source else ''}"
+        f"- {known.role} {known.name}: {_text(known.licence)}"
+        f"{f' (from {_text(known.source)})' if known.source else ''}"
         for known in facts.weights
     )
     return (
@@ -259,15 +263,16 @@ def _licences(facts: DatasetFacts) -> str:
     )
 
 
-def _first_line(known: Format) -> str:
-    return (type(known).__doc__ or "").strip().splitlines()[0]
-
-
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     def line(cells: Sequence[str]) -> str:
-        return f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"
+        return f"| {' | '.join(_text(cell) for cell in cells)} |"
 
     return "\n".join([line(head), line(["---"] * len(head)), *(line(row) for row in rows)])
+
+
+def _text(cell: str) -> str:
+    """Without what Markdown takes for a column or a tag; code stays as it is."""
+    return cell.replace("|", "/") if "`" in cell else cell.replace("|", "/").replace("<", "&lt;")
 
 
 def _plain(content: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON

@@ -44,7 +44,8 @@ class Panel(NamedTuple):
 def grouped_bars(title: str, labels: Sequence[str], series: Sequence[Series]) -> Image.Image:
     """Upright bars in groups, a group a label, with a legend."""
     bar = max(6, min(22, 900 // max(1, len(labels) * len(series))))
-    group = bar * len(series) + 14
+    widest = max([0, *(round(_font(_SMALL).getlength(label)) for label in labels)])
+    group = max(bar * len(series), widest) + 14
     left, top, height = 66, 70, 260
     picture = _paper(left + group * len(labels) + _RIM, top + height + 46)
     draw = ImageDraw.Draw(picture)
@@ -56,7 +57,7 @@ def grouped_bars(title: str, labels: Sequence[str], series: Sequence[Series]) ->
         draw.line((left - 4, y, picture.width - _RIM, y), _FAINT)
         draw.text((left - 8, y), f"{most * share:.10g}", _INK, _font(_SMALL), anchor="rm")
     for place, label in enumerate(labels):
-        x = left + place * group + 7
+        x = left + place * group + (group - bar * len(series)) // 2
         for number, one in enumerate(series):
             tall = round(height * one.values[place] / most)
             if tall:

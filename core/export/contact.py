@@ -25,6 +25,7 @@ class Previews(Format):
     """`previews/000000.jpg`: FACES faces from all over the dataset, as they come by."""
 
     name = "previews"
+    title = "Small faces for the contact sheet"
 
     def write_chunk(self, chunk_index: int, split: str, samples: Sequence[Sample]) -> list[Path]:
         chosen = set(chosen_places(self.facts.count))

@@ -228,6 +228,12 @@ class DatasetFacts:
                 "weights": tuple(Weights(**weights) for weights in content["weights"]),
                 "attributes": tuple(Attribute(**known) for known in content["attributes"]),
             }
-            return cls(**{**content, **lists})
-        except (KeyError, TypeError, ValueError) as error:
+            splits = sorted(content["splits"].items(), key=lambda item: _rank(item[0]))
+            return cls(**{**content, **lists, "splits": dict(splits)})
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InvalidRequestError(f"These are no facts of a dataset: {error}.") from error
+
+
+def _rank(split: str) -> int:
+    """JSON files may come with their keys in any order."""
+    return SPLITS.index(split) if split in SPLITS else len(SPLITS)

@@ -36,6 +36,7 @@ class CelebAMask(PaintedFormat):
     """Faces are numbered through all splits; `<split>.txt` lists the images of each."""
 
     name = "celebamask"
+    title = "CelebAMask-HQ: images, a PNG a part, attribute file"
     written_as = interchange.FORMATS["celebamask"]
     native_suffix = ".jpg"
     keeps_unlabelled = False

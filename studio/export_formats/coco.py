@@ -85,6 +85,7 @@ class CocoPanoptic(Coco):
     """With `<split>/panoptic/000000.png`, whose colours are segments."""
 
     name = "panoptic"
+    title = "COCO panoptic: a JSON a split, segments as colours of a PNG"
     written_as = interchange.FORMATS["panoptic"]
     json_file = coco_panoptic.JSON_FILE
 
@@ -111,6 +112,7 @@ class CocoRle(Coco):
     """Masks are run-length codes in the JSON."""
 
     name = "rle"
+    title = "COCO: a JSON a split, masks as run-length codes"
     written_as = interchange.FORMATS["rle"]
     json_file = coco_rle.JSON_FILE
 

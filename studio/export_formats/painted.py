@@ -78,6 +78,7 @@ class IndexFolder(MaskFolder):
     """The values of a mask are class ids."""
 
     name = "index"
+    title = "Images and masks as PNG, the values of a mask are class ids"
     written_as = interchange.FORMATS["index"]
 
 
@@ -85,6 +86,7 @@ class PaletteFolder(MaskFolder):
     """As IndexFolder, and each value has its class's colour."""
 
     name = "palette"
+    title = "Images and masks as PNG, class ids in the colours of the classes"
     written_as = interchange.FORMATS["palette"]
 
 

@@ -43,10 +43,12 @@ class Format(ABC):
     """One way to lay a dataset out.
 
     folder: the format's own. Calls of one instance come one after another; each file is whole or
-    not there, and the same for the same samples, so that a chunk may be written again.
+    not there, and the same for the same samples, so that a chunk may be written again. Raises
+    InvalidRequestError for facts that it cannot hold.
     """
 
     name: ClassVar[str]
+    title: ClassVar[str]  # for people: what it is, and how files lie
     native_suffix: ClassVar[Suffix] = ".png"
     keeps_unlabelled: ClassVar[bool] = True  # whether 255 comes back as 255
 

@@ -30,6 +30,7 @@ class HuggingFace(Format):
     """One row a face; `mask` is a PNG of class ids, `ws` float32 [L, D]."""
 
     name = "huggingface"
+    title = "Hugging Face Parquet, one row a face, with latents and attributes"
 
     def write_chunk(self, chunk_index: int, split: str, samples: Sequence[Sample]) -> list[Path]:
         import pyarrow as pa  # here: half a second that only an export should wait for

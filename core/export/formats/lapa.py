@@ -23,6 +23,7 @@ class LaPa(FolderFormat):
     """`LaPa/<split>/images/000000.jpg` and `LaPa/<split>/labels/000000.png`."""
 
     name = "lapa"
+    title = "Folders as LaPa's: train, val, test; the ids are this dataset's"
     native_suffix = ".jpg"
 
     def image_path(self, split: str, name: str) -> str:

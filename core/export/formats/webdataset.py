@@ -25,6 +25,7 @@ class WebDataset(Format):
     """`<split>-000000.tar`, `<split>-000001.tar`, ..."""
 
     name = "webdataset"
+    title = "WebDataset: tar shards of image, mask, latents and record"
 
     def write_chunk(self, chunk_index: int, split: str, samples: Sequence[Sample]) -> list[Path]:
         from webdataset.writer import TarWriter  # here: it loads torch's data loaders
