@@ -73,15 +73,15 @@ def licence_url(facts: DatasetFacts) -> str:
 
 def _header(facts: DatasetFacts, formats: Sequence[Format]) -> dict[str, Any]:
     loadable = [known for known in formats if known.hub_files()]
-    configs = [
+    configs = [  # of one format only: the hub reads one kind of files in a repository
         {
-            "config_name": "default" if place == 0 else known.name,
+            "config_name": "default",
             "data_files": [
                 {"split": split, "path": f"{known.folder.name}/{pattern}"}
                 for split, pattern in known.hub_files().items()
             ],
         }
-        for place, known in enumerate(loadable)
+        for known in loadable[:1]
     ]
     size = next((told for most, told in _SIZES if facts.count < most), "n>1M")
     licence = {"license": facts.licence.lower()}
