@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from core.export.formats import Format
 from core.export.sample import (
-    CHUNK_SIZE,
     Attribute,
     DatasetFacts,
     MaskClass,
@@ -25,7 +25,8 @@ from core.export.sample import (
 
 SIZE = 32
 LAYERS, WIDTH = 3, 8
-SPLITS = {"train": CHUNK_SIZE + 5, "validation": 4, "test": 3}
+CHUNK_SIZE = 8  # as `small_chunks` has it
+SPLITS = {"train": CHUNK_SIZE + 3, "validation": 4, "test": 3}
 CLASSES = (
     MaskClass(0, "background", (10, 20, 30)),
     MaskClass(3, "eyeglass", (0, 194, 209), "eye_g"),
@@ -39,6 +40,14 @@ ATTRIBUTES = (
     Attribute("male", "Gender", "probability"),
     Attribute("smile", "Smile", "%"),
 )
+
+
+@pytest.fixture(autouse=True, scope="module")
+def small_chunks() -> Iterator[None]:
+    """Tests that import it have chunks of a few faces."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("core.export.sample.CHUNK_SIZE", CHUNK_SIZE)
+        yield
 
 
 def facts(**changes: Any) -> DatasetFacts:

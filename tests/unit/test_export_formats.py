@@ -19,7 +19,18 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 from core.errors import InvalidRequestError, OutputError
 from core.export.sample import DatasetFacts, MaskClass
 from studio.export_formats import FORMATS
-from tests.export_samples import CLASSES, SPLITS, contents, facts, plain, samples, written
+from tests.export_samples import (
+    CLASSES,
+    SPLITS,
+    contents,
+    facts,
+    plain,
+    samples,
+    small_chunks,
+    written,
+)
+
+__all__ = ["small_chunks"]
 
 
 @pytest.mark.parametrize("name", FORMATS)
