@@ -13,11 +13,12 @@ from core.errors import InvalidRequestError
 from core.export import checksums
 from core.export.croissant import METADATA
 from core.export.formats.format import Format, Stored
+from core.export.journal import LOCK
+from core.export.journal import NAME as JOURNAL
 from core.export.sample import DatasetFacts, name_of, pixels_sha256
 from core.files import is_unfinished, sha256_of
 from core.progress import OnStep, Step, ignore
 
-JOURNAL, LOCK = "journal.jsonl", ".lock"
 _UNLABELLED = "255"
 
 
