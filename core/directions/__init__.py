@@ -13,11 +13,13 @@ Where directions come from
 What they are worth
     effects.py        effect, leakage, spread and identity change, measured on pictures
     safe_range.py     how far faces hold
-    calibration.py    units from measured effects; combinations that leak nothing
+    calibration.py    units from measured effects
+    disentangling.py  combinations that leak little and stay among the faces there are
 """
 
-from core.directions.calibration import calibrated, decorrelate
+from core.directions.calibration import calibrated
 from core.directions.direction import Direction
+from core.directions.disentangling import Basis, disentangled
 from core.directions.distribution import WDistribution
 from core.directions.effects import Effect, measure_effect
 from core.directions.files import read_directions, save_directions
@@ -27,11 +29,12 @@ from core.directions.regression import fit_regression
 from core.directions.sefa import sefa_directions
 
 __all__ = [
+    "Basis",
     "Direction",
     "Effect",
     "WDistribution",
     "calibrated",
-    "decorrelate",
+    "disentangled",
     "fit_boundary",
     "fit_from_sets",
     "fit_regression",

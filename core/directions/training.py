@@ -8,10 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.directions.calibration import calibrated, decorrelate
+from core.directions.calibration import calibrated
 from core.directions.direction import Direction
+from core.directions.disentangling import LEAK, Basis, disentangled
 from core.directions.effects import Effect, Measure, Score, measure_effect
 from core.directions.regression import fit_regression
+from core.directions.safe_range import WEAKEST
 from core.errors import InvalidRequestError
 from core.latents import LatentSpace
 from core.progress import OnStep, Step, ignore
@@ -22,27 +24,41 @@ FAR = (-3.0, -2.0, -1.0, 1.0, 2.0, 3.0)
 
 @dataclass(frozen=True)
 class FitPlan:
-    """wanted: layers in which each attribute is moved, by name. held: attributes that stay.
-    rounds: of measuring and freeing. least_ratio: of an effect over its largest leakage; a
-    direction below it is not kept.
+    """layers: where each attribute is moved, by name; what has none stays out of it all.
+    wanted: of these, the ones to make sliders of. rounds: of measuring and freeing. leak: what
+    any other attribute may move by then, in standard deviations. least_ratio: of an effect over
+    its largest leakage; a direction below it is not kept.
     """
 
-    wanted: Mapping[str, tuple[int, ...]]
-    held: tuple[str, ...]
+    layers: Mapping[str, tuple[int, ...]]
+    wanted: tuple[str, ...]
     rounds: int = 2
+    leak: float = LEAK
     least_ratio: float = 3.0
 
 
 @dataclass(frozen=True, eq=False)
 class FaceData:
     """Measured faces: w [N, 2, D], crossover [N], values [N, K] of `names`; scale [K]: what
-    counts as one unit of each, in plain values."""
+    counts as one unit of each, in plain values. covariance: of w, [D, D]."""
 
     w: NDArray[np.float32]
     crossover: NDArray[np.int64]
     values: NDArray[np.float32]
     names: tuple[str, ...]
     scale: NDArray[np.float64]
+    covariance: NDArray[np.floating]
+
+
+@dataclass(frozen=True, eq=False)
+class Judges:
+    """What directions are measured with. fitting: ws [M, L, D] on which they are freed of
+    leaks. judging: other ones [M', L, D], for what is told of them in the end."""
+
+    fitting: NDArray[np.float32]
+    judging: NDArray[np.float32]
+    measure: Measure
+    quality: Score | None = None
 
 
 def fit_directions(
@@ -50,32 +66,39 @@ def fit_directions(
     space: LatentSpace,
     plan: FitPlan,
     titles: Mapping[str, str],
-    ws: NDArray[np.float32],
-    measure: Measure,
-    quality: Score | None = None,
+    judges: Judges,
     on_step: OnStep = ignore,
 ) -> tuple[list[Direction], dict[str, Effect]]:
-    """ws: unseen faces [M, L, D] that directions are measured on.
+    """Returns the directions that are clean enough, and what was measured of all wanted ones.
 
-    Returns the directions that are clean enough, and what was measured of all of them. Renders
-    M * (2 rounds + 6) pictures for each. Raises InvalidRequestError where none can be fitted.
+    Renders about 2 M pictures for each attribute, 2 M more for each wanted one and further
+    round, and 6 M' for each in the end. Raises InvalidRequestError where none can be fitted.
     """
-    directions = _fitted(data, space, plan, titles)
     total = plan.rounds + 1
-    for turn in range(plan.rounds):
-        on_step(Step(turn, total, "freeing directions", "rounds"))
-        effects = [
-            measure_effect(d, ws, measure, names=data.names, scale=data.scale, amounts=CLOSE)
-            for d in directions
-        ]
-        known, jacobian = _jacobian(effects, data.names, plan.held)
-        directions = decorrelate(directions, jacobian, known)
+    raw = _fitted(data, space, plan, titles)
+    directions = [each for each in raw if each.attribute in plan.wanted]
+    if plan.rounds:
+        on_step(Step(0, total, "measuring what leaks", "rounds"))
+        basis = _basis(raw, _close(raw, data, judges), data)
+        places = [data.names.index(name) for name in basis.names]
+        columns = [raw.index(each) for each in directions]
+        slopes = list(basis.slopes.T[columns])
+        for turn in range(plan.rounds):
+            if turn:
+                on_step(Step(turn, total, "measuring what leaks", "rounds"))
+                slopes = [e.per_unit[places] for e in _close(directions, data, judges)]
+            directions = [
+                _freed(each, seen, basis, plan.leak)
+                for each, seen in zip(directions, slopes, strict=True)
+            ]
     on_step(Step(plan.rounds, total, "measuring directions", "rounds"))
+    measure = _remembering(judges.measure, judges.judging)
+    quality = judges.quality and _remembering(judges.quality, judges.judging)
     kept, measured = [], {}
     for direction in directions:
         effect = measure_effect(
             direction,
-            ws,
+            judges.judging,
             measure,
             names=data.names,
             scale=data.scale,
@@ -83,21 +106,59 @@ def fit_directions(
             quality=quality,
         )
         measured[direction.name] = effect
-        if effect.ratio >= plan.least_ratio:
+        if effect.ratio >= plan.least_ratio and abs(effect.effect) >= WEAKEST:
             kept.append(calibrated(direction, effect))
     on_step(Step(total, total, "measuring directions", "rounds"))
     return kept, measured
 
 
+def _close(directions: Sequence[Direction], data: FaceData, judges: Judges) -> list[Effect]:
+    measure = _remembering(judges.measure, judges.fitting)
+    return [
+        measure_effect(
+            each,
+            judges.fitting,
+            measure,
+            names=data.names,
+            scale=data.scale,
+            amounts=CLOSE,
+        )
+        for each in directions
+    ]
+
+
+def _remembering(measure: Measure, faces: NDArray[np.float32]) -> Measure:
+    """`measure` that looks at these very faces once: every direction starts from them."""
+    known = measure(faces)
+    return lambda ws: known if ws is faces else measure(ws)
+
+
+def _freed(
+    direction: Direction, slopes: NDArray[np.float64], basis: Basis, leak: float
+) -> Direction:
+    """As it is where it could not be measured or freed: what it is worth is told in the end."""
+    try:
+        return disentangled(direction, np.nan_to_num(slopes), basis, leak)
+    except InvalidRequestError:
+        return direction
+
+
+def _basis(raw: Sequence[Direction], effects: Sequence[Effect], data: FaceData) -> Basis:
+    """With the attributes that could be measured on every direction."""
+    slopes = np.stack([effect.per_unit for effect in effects], axis=1)
+    rows = np.flatnonzero(np.isfinite(slopes).all(axis=1))
+    return Basis(raw, slopes[rows], tuple(data.names[row] for row in rows), data.covariance)
+
+
 def _fitted(
     data: FaceData, space: LatentSpace, plan: FitPlan, titles: Mapping[str, str]
 ) -> list[Direction]:
-    if unknown := sorted(set(plan.wanted) - set(data.names)):
+    if unknown := sorted({*plan.layers, *plan.wanted} - set(data.names)):
         raise InvalidRequestError(
             f"There are no attributes {', '.join(unknown)}. There are: {', '.join(data.names)}."
         )
     directions = []
-    for layers in sorted(set(plan.wanted.values())):
+    for layers in sorted(set(plan.layers.values())):
         seen = fit_regression(
             data.w,
             data.crossover,
@@ -108,23 +169,9 @@ def _fitted(
             scale=data.scale,
         )
         directions += [
-            seen.direction(name, plan.held, title=titles.get(name, name))
-            for name, chosen in plan.wanted.items()
+            seen.direction(name, title=titles.get(name, name))
+            for name, chosen in plan.layers.items()
             if chosen == layers
         ]
-    order = list(plan.wanted)
+    order = list(plan.layers)
     return sorted(directions, key=lambda direction: order.index(direction.name))
-
-
-def _jacobian(
-    effects: Sequence[Effect], names: tuple[str, ...], held: tuple[str, ...]
-) -> tuple[list[str], NDArray[np.float64]]:
-    """Changes [K', M] of the attributes that count and could be measured on every direction."""
-    changes = np.stack([effect.per_unit for effect in effects], axis=1)
-    counted = {*held, *(effect.attribute for effect in effects)}
-    rows = [
-        place
-        for place, name in enumerate(names)
-        if name in counted and np.isfinite(changes[place]).all()
-    ]
-    return [names[place] for place in rows], changes[rows]

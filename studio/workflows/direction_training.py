@@ -14,7 +14,8 @@ from core.attributes.dataset import read_attribute_dataset
 from core.attributes.influence import LayerInfluence
 from core.attributes.measures import ATTRIBUTES, NAMES
 from core.directions import save_directions
-from core.directions.training import FaceData, FitPlan, fit_directions
+from core.directions.disentangling import LEAK
+from core.directions.training import FaceData, FitPlan, Judges, fit_directions
 from core.errors import InvalidRequestError
 from core.generators import Device, Noise
 from core.latents import LatentSpace
@@ -25,8 +26,6 @@ from studio.model_cache import ModelCache
 from studio.workflows.face_control import FaceControl
 from studio.workflows.shipped_files import shipped_beside
 
-NOT_HELD = ("roll",)  # the same on all aligned faces
-
 
 @dataclass(frozen=True)
 class DirectionTraining:
@@ -34,7 +33,8 @@ class DirectionTraining:
 
     dataset: the attribute data set, by the name of its configuration. attributes: to make
     sliders of; None: all. layers: where each is moved, instead of where it has the influence.
-    faces: unseen ones that directions are measured on, seeds first_seed and on.
+    faces: unseen ones that leaks are measured on, seeds first_seed and on; as many others judge
+    what came of it. leak: standard deviations that any other attribute may move.
     """
 
     generator: str = "mobilestylegan-ffhq-1024"
@@ -45,6 +45,7 @@ class DirectionTraining:
     first_seed: int = 700_000
     psi: float = 0.7
     rounds: int = 2
+    leak: float = LEAK
     least_ratio: float = 3.0
     seed: int = 0
 
@@ -75,18 +76,22 @@ def train_directions_beside(
     control = FaceControl(models, training.generator)
     generator = control.generator
     data = read_attribute_dataset(workspace / "attributes" / training.dataset, generator.num_ws)
-    seeds = list(range(training.first_seed, training.first_seed + training.faces))
-    ws = latents_from_seeds(generator, seeds, psi=training.psi, noise=Noise()).ws
     scale = np.array([control.pack.scale[name] for name in data.names])
+    seeds = range(training.first_seed, training.first_seed + 2 * training.faces)
+    ws = latents_from_seeds(generator, list(seeds), psi=training.psi, noise=Noise()).ws
+    judges = Judges(
+        ws[: training.faces],
+        ws[training.faces :],
+        control.measure,
+        models.quality_scale(training.generator).score,
+    )
     began = time.monotonic()
     kept, measured = fit_directions(
-        FaceData(data.w, data.crossover, data.values, data.names, scale),
+        FaceData(data.w, data.crossover, data.values, data.names, scale, control.pack.covariance),
         LatentSpace.of(generator),
         _plan(training, control.pack.influence),
         {name: attribute.title for name, attribute in ATTRIBUTES.items()},
-        ws,
-        control.measure,
-        models.quality_scale(training.generator).score,
+        judges,
         on_step,
     )
     if not kept:
@@ -108,9 +113,8 @@ def train_directions_beside(
 
 def _plan(training: DirectionTraining, influence: LayerInfluence) -> FitPlan:
     """Each attribute where its configuration says, else where layers have the influence on it."""
-    held = tuple(name for name in NAMES if name not in NOT_HELD)
-    wanted = {
-        name: tuple(training.layers.get(name) or influence.mixing_layers((name,)))
-        for name in training.attributes or held
+    layers = {
+        name: tuple(training.layers.get(name) or influence.mixing_layers((name,))) for name in NAMES
     }
-    return FitPlan(wanted, held, training.rounds, training.least_ratio)
+    wanted = tuple(training.attributes or NAMES)
+    return FitPlan(layers, wanted, training.rounds, training.leak, training.least_ratio)

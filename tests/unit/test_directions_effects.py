@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from core.directions import Direction, Effect, calibrated, decorrelate, measure_effect
+from core.directions import Direction, Effect, calibrated, measure_effect
 from core.errors import Cancelled, InvalidRequestError
 from core.progress import Step
 
@@ -219,71 +219,3 @@ def test_a_direction_that_moves_nothing_is_not_calibrated() -> None:
         InvalidRequestError, match=r"moves 'age' by only 0\.010 standard deviations"
     ):
         calibrated(weak, effect_of(weak))
-
-
-def entangled() -> list[Direction]:
-    return [
-        direction({0: 1.0, 1: 0.5, 2: -0.2}, "age", "age"),
-        direction({0: 0.4, 1: 0.9, 2: 0.3}, "male", "male"),
-        direction({0: 0.1, 1: -0.3, 2: 1.1}, "smile", "smile"),
-    ]
-
-
-def jacobian(directions: list[Direction]) -> NDArray[np.float64]:
-    return np.stack([effect_of(each).per_unit for each in directions], axis=1)
-
-
-def test_decorrelating_recovers_directions_that_move_one_thing_each() -> None:
-    clean = decorrelate(entangled(), jacobian(entangled()), NAMES, ridge=1e-9)
-    assert jacobian(clean) == pytest.approx(np.eye(3), abs=1e-4)
-    for place, each in enumerate(clean):
-        assert each.vector[1, :3] == pytest.approx(np.eye(3)[place], abs=1e-4)
-
-
-def test_clean_directions_stay_as_they_are() -> None:
-    own = [direction({0: 1.0}, "age", "age"), direction({1: 1.0, 5: 2.0}, "male", "male")]
-    clean = decorrelate(own, np.eye(2), NAMES[:2])
-    assert [np.allclose(a.vector, b.vector) for a, b in zip(own, clean, strict=True)] == [True] * 2
-
-
-def test_more_attributes_than_directions_leak_less_and_a_helper_stays() -> None:
-    age = entangled()[0]
-    helper = direction(dict.fromkeys(range(3), 0.5), "", "helper")
-    changes = jacobian([age, helper])
-    clean = decorrelate([age, helper], changes, NAMES)
-    assert clean[1] is helper
-    before, after = effect_of(age), effect_of(clean[0])
-    assert after.effect == pytest.approx(1, abs=1e-4)
-    assert sum(v**2 for v in after.leakage.values()) < sum(v**2 for v in before.leakage.values())
-    assert set(clean[0].facts["combined"]) == {"age", "helper"}
-
-
-def test_repeating_cleans_what_is_not_linear() -> None:
-    def curved(ws: NDArray[np.float32]) -> NDArray[np.float64]:
-        moved = ws[:, 1, :3].astype(np.float64) - WS[:, 1, :3]
-        mixed = moved + 0.1 * np.tanh(moved[:, [1, 2, 0]])
-        return np.array([40, 0.5, 0]) + mixed * SCALE
-
-    directions, worst = entangled(), []
-    for _ in range(3):
-        found = [effect_of(each, curved, amounts=(-1.0, 1.0)) for each in directions]
-        worst.append(max(abs(each.worst[1]) for each in found))
-        changes = np.stack([each.per_unit for each in found], axis=1)
-        directions = decorrelate(directions, changes, NAMES, ridge=1e-9)
-    assert worst[0] > 0.3 > 0.02 > worst[1] > worst[2]
-
-
-@pytest.mark.parametrize(
-    ("changes", "names", "message"),
-    [
-        (np.eye(2), NAMES, r"jacobian must be \[3, 3\].*is \[2, 2\]"),
-        (np.full((3, 3), np.nan), NAMES, "to age, male, smile was not measured. Leave these"),
-        (np.zeros((3, 3)), NAMES, "No direction moves 'age'"),
-        (np.eye(3), ("age", "hat", "smile"), "does to 'male' is not in the jacobian"),
-    ],
-)
-def test_a_jacobian_that_says_nothing_is_refused(
-    changes: NDArray[np.float64], names: tuple[str, ...], message: str
-) -> None:
-    with pytest.raises(InvalidRequestError, match=message):
-        decorrelate(entangled(), changes, names)
