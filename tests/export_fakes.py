@@ -92,7 +92,7 @@ def export(
         return functools.partial(same, maker or FakeMaker(asked.seed))
 
     made = Export(
-        plan, facts, {"plain": Plain}, engine or LocalEngine(), settle, maker_of, lambda f, r: []
+        plan, facts, {"plain": Plain}, engine or LocalEngine(), settle, maker_of, lambda *known: []
     )
     return made, told
 

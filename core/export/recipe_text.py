@@ -22,8 +22,11 @@ _NAMES = {"female": "gender_ratio"}  # fields that people know by another name
 KEYS = tuple(_NAMES.get(known.name, known.name) for known in fields(Recipe))
 
 
-def read_recipe(path: Path) -> Recipe:
-    """The recipe of a YAML file. Raises InvalidRequestError naming the file and the key."""
+def read_recipe(path: Path, instead: Mapping[str, Any] | None = None) -> Recipe:
+    """The recipe of a YAML file. instead: values that replace those of the file.
+
+    Raises InvalidRequestError naming the file and the key.
+    """
     try:
         if path.stat().st_size > MAX_BYTES:
             raise InvalidRequestError(f"{path} is larger than a recipe ever is.")
@@ -33,7 +36,7 @@ def read_recipe(path: Path) -> Recipe:
     if not isinstance(content, Mapping):
         raise InvalidRequestError(f"{path} must hold 'key: value' lines.")
     try:
-        return recipe_of(content)
+        return recipe_of({**content, **(instead or {})})
     except InvalidRequestError as error:
         raise InvalidRequestError(f"{path}: {error}") from error
 

@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from core.export.engines.engine import BuildMaker, Engine, MadeChunk
 from core.export.formats.format import Format
 from core.export.journal import Journal
@@ -16,9 +18,11 @@ from core.export.pace import Pace
 from core.export.plan import Plan
 from core.export.quality_filter import Bounds
 from core.export.sample import DatasetFacts, RowSource
+from core.files import write_whole
 from core.progress import OnStep, Step, ignore
 
-Describe = Callable[[Sequence[Format], RowSource], Iterable[Path]]  # card and kin -> their files
+RECIPE = "recipe.yaml"
+Describe = Callable[[Path, DatasetFacts, Sequence[Format], RowSource], Iterable[Path]]
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,8 @@ class Export:
 
     formats: their classes, by name, in the recipe's order; each writes to a folder of its name.
     settle: measures the bounds of the filter, at the start of an export only. maker_of: what
-    makes faces under these bounds. describe: writes what belongs to no format.
+    makes faces under these bounds. describe: writes what belongs to no format, as
+    core/export/describing.py does; returns the files.
     """
 
     plan: Plan
@@ -59,10 +64,20 @@ class Export:
             if missing or journal.finished is None:
                 on_step(Step(len(self.plan), len(self.plan), "finishing", "faces"))
                 started = time.monotonic()
-                journal.finish(writing.finished(self.describe))
+                journal.finish(self._finished(journal, list(writing.formats.values())))
                 writing.seconds["finishing"] = time.monotonic() - started
             whole = time.monotonic() - began
             return self._figures(journal, pace, before, making, whole, writing.seconds)
+
+    def _finished(self, journal: Journal, formats: Sequence[Format]) -> list[Path]:
+        """Write what needs all faces; returns the files."""
+        recipe = journal.folder / RECIPE
+        text = yaml.safe_dump(self.plan.recipe.plain(), sort_keys=False, allow_unicode=True)
+        write_whole(recipe, text.encode())
+        files = [recipe]
+        for each in formats:
+            files += each.finish(journal.rows)
+        return [*files, *self.describe(journal.folder, self.facts, formats, journal.rows)]
 
     def _figures(
         self,
@@ -115,9 +130,3 @@ class _Writing:
         for stage, spent in made.seconds.items():
             self.seconds[stage] += spent
         self.seconds["writing"] += time.monotonic() - started
-
-    def finished(self, describe: Describe) -> list[Path]:
-        files: list[Path] = []
-        for each in self.formats.values():
-            files += each.finish(self.journal.rows)
-        return [*files, *describe(list(self.formats.values()), self.journal.rows)]

@@ -117,17 +117,20 @@ class FaceControl:
         on_step: OnStep = ignore,
         *,
         moves: Sequence[tuple[Direction, float]] = (),
+        values: Mapping[str, float] | None = None,
+        keep: Sequence[str] = (),
     ) -> Steered:
         """The drawn face ws [L, D] as it was wished, as near to the drawn one as it will go.
 
         moves: directions and amounts, before age and gender; what they are meant to move is held
-        then. Where it does not arrive on the full-size picture, it starts again nearer to the
-        mean face of that age and gender, and holds less. The best one counts.
+        then. values: targets of further attributes, by name. keep: attributes that are held in
+        any case. Where it does not arrive on the full-size picture, it starts again nearer to
+        the mean face of that age and gender, and holds less. The best one counts.
         """
-        targets = targets_of(wish.age, wish.gender)
+        targets = targets_of(wish.age, wish.gender) | dict(values or {})
         (_, first_held), *others = TRIES
         tries = [(wish.mixing, first_held), *(other for other in others if other[0] > wish.mixing)]
-        moved = [direction.attribute for direction, _ in moves if direction.attribute]
+        moved = [*keep, *(direction.attribute for direction, _ in moves if direction.attribute)]
 
         def started(mixing: float) -> NDArray[np.float32]:
             start = self.mixed(ws, replace(wish, mixing=mixing), random)

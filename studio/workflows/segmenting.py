@@ -79,7 +79,7 @@ def segment_to_folder(
     scheme, began = scheme_of(segmenter.classes), time.monotonic()
     counts = np.zeros(256, np.int64)
     for place, made in enumerate(runtime.stream(latents.ws, noise)):
-        labels = _resized(made["labels"], size)
+        labels = resized_labels(made["labels"], size)
         counts += np.bincount(labels.ravel(), minlength=256)
         facts = {"generator": latents.generator, "seed": str(int(latents.seeds[place]))}
         write_png(folder / "images" / f"{place:04d}.png", made["image"], facts)
@@ -195,7 +195,7 @@ def _check_size(size: int, own: int) -> None:
         )
 
 
-def _resized(labels: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+def resized_labels(labels: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     """Labels [S, S] -> [size, size]: by majority, or repeated."""
     if size <= len(labels):
         reduced: NDArray[np.uint8] = reduce_labels(labels[None], size)[0]

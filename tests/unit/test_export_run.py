@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from core.errors import Cancelled, InvalidRequestError, OutputError
+from core.export.checksums import FILE, read_sums
 from core.export.engines import LocalEngine, open_engine
 from core.export.engines.handing import Handing
 from core.export.journal import LOCK, NAME
@@ -56,7 +57,8 @@ def test_all_is_there_once_and_is_accounted_for(whole: Path) -> None:
     assert [line["chunk"] for line in chunks] == list(range(len(chunks)))
     assert sum(line["faces"] for line in chunks) == COUNT
     named = {name for line in chunks for name in line["files"]} | set(last["finished"]["files"])
-    assert named | {NAME, LOCK} == set(contents(whole))
+    assert named | {NAME, LOCK, FILE} == set(contents(whole))
+    assert read_sums(whole) == {name: contents(whole)[name] for name in named}
     for line in chunks:
         for name, stored in line["files"].items():
             assert stored["sha256"] == contents(whole)[name]

@@ -1,0 +1,297 @@
+"""What makes the faces of an export: people drawn and steered, rendered, labelled and judged."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from core.attributes.estimators import AgeGenderEstimator, Estimate
+from core.attributes.faces import FaceFinder
+from core.attributes.measures import NAMES, measured
+from core.attributes.measuring import SIZE as MEASURED_AT
+from core.attributes.measuring import fitted
+from core.attributes.sight import Sight
+from core.export.engines import MadeChunk, OnFaces
+from core.export.pictures import Suffix, encode
+from core.export.plan import Plan
+from core.export.quality_filter import Bounds, Judged, faults, most_uncertain
+from core.export.recipe import GENDERS, Recipe
+from core.export.sample import Chunk, DatasetFacts, Dropped, Order, Sample, pixel_facts
+from core.generators import Device, Noise, Outputs, RenderPass, Runtime, open_runtime
+from core.latents import LatentSpace
+from core.progress import OnStep, Step, ignore
+from core.segmentation import Segmenter
+from core.weights import WeightStore
+from studio.model_cache import ModelCache
+from studio.workflows.export_faces import People, Person, needs_control
+from studio.workflows.face_control import FaceControl
+from studio.workflows.own_sliders import chosen_directions
+from studio.workflows.segmenting import chosen_segmenter, resized_labels
+from studio.workflows.steering_parts import SteeringParts
+
+LOOKS, LOOK_SIZE = 8, 128  # of the dropped: how many a chunk are kept to look at, and px
+PILOT_ATTEMPT = 1_000_000  # beyond all tries, so that no face is judged by itself
+
+
+@dataclass(frozen=True)
+class MakerSettings:
+    """All that a worker needs to open a maker; picklable. weights, workspace: folders that the
+    worker sees. suffixes: of the image files to encode."""
+
+    recipe: Recipe
+    facts: DatasetFacts
+    bounds: Bounds
+    weights: Path
+    workspace: Path
+    device: Device = "auto"
+    suffixes: tuple[Suffix, ...] = ()
+
+
+def open_maker(settings: MakerSettings) -> FaceMaker:
+    models = ModelCache(WeightStore(settings.weights), settings.device)
+    return FaceMaker(settings, models)
+
+
+def open_labelled(recipe: Recipe, models: ModelCache, workspace: Path) -> tuple[Segmenter, Runtime]:
+    """The segmenter, and the pass for picture, mask and uncertainty at the recipe's size."""
+    name = models.name(recipe.generator)
+    generator = models.generator(name)
+    segmenter = chosen_segmenter(models, workspace, name, recipe.segmenter)
+    segmenter.check_generator(generator)
+    doubts = recipe.filter.uncertainty is not None
+    outputs = Outputs(image_size=recipe.size, labels=True, uncertainty=doubts)
+    render_pass = RenderPass(generator, outputs, labeller=segmenter.labeller())
+    return segmenter, open_runtime(render_pass, device=models.device)
+
+
+@dataclass(frozen=True, eq=False)
+class _Face:
+    """One that was rendered and judged. bad: its faults."""
+
+    sample: Sample
+    judged: Judged
+    bad: tuple[str, ...]
+
+
+@dataclass(eq=False)
+class _Best:
+    """Of one person: the try with the fewest faults so far, and how many those were."""
+
+    faces: list[_Face] = field(default_factory=list)
+    num_bad: int = 2**31
+
+
+class FaceMaker:
+    """A `core.export.engines.Maker`. bounds may be set once they are known."""
+
+    def __init__(self, settings: MakerSettings, models: ModelCache) -> None:
+        self.bounds = settings.bounds
+        self._settings = settings
+        self._recipe = recipe = settings.recipe
+        name = models.name(recipe.generator)
+        generator = models.generator(name)
+        self._segmenter, self._runtime = open_labelled(recipe, models, settings.workspace)
+        self._scale = models.quality_scale(name)
+        mean = np.broadcast_to(self._scale.mean_w, (generator.num_ws, len(self._scale.mean_w)))
+        self._runtime.render(np.array(mean, np.float32))  # compiles it now
+        control = FaceControl(models, name) if needs_control(recipe) else None
+        parts = SteeringParts(models, settings.workspace)
+        amounts = {t.name: t.setting for t in recipe.traits if not t.is_measured}
+        chosen = chosen_directions(amounts, parts, name, LatentSpace.of(generator))
+        directions = {asked: move[0] for asked, move in zip(amounts, chosen, strict=True)}
+        self._people = People(recipe, generator, control, directions)
+        finder = FaceFinder()
+        self._finder = finder if recipe.filter.one_face else None
+        self._estimator = AgeGenderEstimator(finder) if recipe.measure else None
+        self._seconds: dict[str, float] = defaultdict(float)
+
+    def make(self, chunk: Chunk, on_faces: OnFaces) -> MadeChunk:
+        """All faces of a chunk. Raises what on_faces raises, and CoreError."""
+        self._seconds = defaultdict(float)
+        people = [tuple(orders) for _, orders in groupby(chunk.orders, lambda o: o.identity)]
+        best = {orders[0].identity: _Best() for orders in people}
+        dropped: list[tuple[Dropped, NDArray[np.uint8]]] = []
+        encoded: list[Future[None]] = []
+        with ThreadPoolExecutor(1, "export-encoder") as pool:
+            for attempt in range(self._recipe.filter.tries):
+                again = []
+                for orders, faces in self._rendered(people, attempt, on_faces):
+                    num_bad = sum(len(face.bad) for face in faces)
+                    known = best[orders[0].identity]
+                    if num_bad < known.num_bad:
+                        known.faces, known.num_bad = faces, num_bad
+                    if num_bad:
+                        again.append(orders)
+                        dropped += [_dropped(face, attempt) for face in faces if face.bad]
+                        continue
+                    encoded += [pool.submit(self._encode, face.sample) for face in faces]
+                    on_faces(len(faces))
+                people = again
+            for orders in people:  # the tries are used up
+                on_faces(len(orders))
+            kept = [face for known in best.values() for face in known.faces]
+            with self._timed("waiting for encoding"):
+                for done in encoded:
+                    done.result()
+        samples = tuple(_with_faults(face) for face in kept)
+        return self._made(chunk, samples, dropped)
+
+    def pilot(self, plan: Plan, faces: int, on_step: OnStep = ignore) -> list[Judged]:
+        """Judge about so many faces as the recipe asks for, of seeds that it does not use."""
+        variants = self._recipe.variants.count
+        wanted = -(-faces // variants)
+        found: list[Judged] = []
+        for start in range(0, wanted, self._recipe.identities):
+            places = range(min(self._recipe.identities, wanted - start))
+            step = self._recipe.identities / len(places)
+            people = [
+                tuple(plan.order(int(place * step) * variants + v) for v in range(variants))
+                for place in places
+            ]
+            attempt = PILOT_ATTEMPT + start
+            for _, made in self._rendered(people, attempt, lambda count: None):
+                found += [face.judged for face in made]
+                on_step(Step(len(found), faces, "judging faces for the filter", "faces"))
+        return found
+
+    def _rendered(
+        self, people: Sequence[tuple[Order, ...]], attempt: int, on_faces: OnFaces
+    ) -> Iterator[tuple[tuple[Order, ...], list[_Face]]]:
+        """Each person's pictures, judged. Few are in memory: people are drawn as they come."""
+        for some in _batches(people, 16):
+            drawn = []
+            for orders in some:
+                with self._timed("steering" if orders[0].target else "drawing"):
+                    drawn.append(self._people.person(orders, attempt))
+                on_faces(0)
+            ws = np.concatenate([person.ws for person in drawn])
+            stream = self._runtime.stream(ws, Noise())
+            for orders, person in zip(some, drawn, strict=True):
+                faces = []
+                for order in orders:
+                    with self._timed("rendering"):
+                        made = next(stream)
+                    with self._timed("judging"):
+                        faces.append(self._face(order, person, made))
+                    on_faces(0)
+                yield orders, faces
+
+    def _face(self, order: Order, person: Person, made: Mapping[str, NDArray[Any]]) -> _Face:
+        image, size = made["image"], self._recipe.size
+        mask = resized_labels(made["labels"], size)
+        ws = person.ws[order.variant]
+        doubts = made.get("uncertainty")
+        seen = _reduced(image, MEASURED_AT)
+        num_faces, values = self._looked_at(seen, mask)
+        if order.variant == 0:  # steering measured these on the full-size picture
+            values |= {n: person.estimates[n] for n in ("age", "male") if n in person.estimates}
+        judged = Judged(
+            artifact=round(float(self._scale.score(ws[None])[0]), 3),
+            uncertainty=None if doubts is None else round(most_uncertain(doubts), 5),
+            faces=num_faces,
+            has_missed=person.has_missed,
+        )
+        record: dict[str, Any] = {
+            "identity": order.identity,
+            "variant": order.variant,
+            "seed": person.seed,
+            "attempt": person.attempt,
+            "psi": self._recipe.psi,
+            "asked": {**_numbers(order.target), **person.changes[order.variant]},
+            "measured": {name: round(float(v), 4) for name, v in values.items() if np.isfinite(v)},
+            "quality": {"artifact": judged.artifact, "uncertainty": judged.uncertainty},
+            **pixel_facts(image, mask),
+        }
+        bad = faults(judged, self._recipe.filter, self.bounds)
+        return _Face(Sample(order, image, mask, ws, record), judged, bad)
+
+    def _looked_at(
+        self, seen: NDArray[np.uint8], mask: NDArray[np.uint8]
+    ) -> tuple[int | None, dict[str, float]]:
+        """Faces that the detector sees, and all measures by name, on the reduced picture."""
+        estimate: Estimate | None = None
+        if self._estimator is not None:
+            estimate = self._estimator.estimate([seen])[0]
+        count = None if self._finder is None else self._finder.count(seen)
+        if estimate is None:
+            return count, {}
+        sight = Sight(seen, fitted(mask, len(seen)), self._segmenter.classes, estimate)
+        values = measured(sight)
+        return count, dict(zip(NAMES, map(float, values), strict=True))
+
+    def _encode(self, sample: Sample) -> None:
+        encode(sample, self._settings.facts, self._settings.suffixes)
+
+    def _made(
+        self,
+        chunk: Chunk,
+        samples: tuple[Sample, ...],
+        dropped: list[tuple[Dropped, NDArray[np.uint8]]],
+    ) -> MadeChunk:
+        stayed = {(s.order.place, s.record["attempt"]) for s in samples if s.record.get("faults")}
+        gone = [each for each in dropped if (each[0].place, each[0].attempt) not in stayed]
+        gone.sort(key=lambda each: (each[0].place, each[0].attempt))
+        looks = {place: look for place, (_, look) in enumerate(gone[:LOOKS])}
+        return MadeChunk(
+            chunk, samples, tuple(each for each, _ in gone), looks, dict(self._seconds)
+        )
+
+    @contextmanager
+    def _timed(self, stage: str) -> Iterator[None]:
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            self._seconds[stage] += time.monotonic() - started
+
+
+def _with_faults(face: _Face) -> Sample:
+    if not face.bad:
+        return face.sample
+    return replace(face.sample, record={**face.sample.record, "faults": list(face.bad)})
+
+
+def _dropped(face: _Face, attempt: int) -> tuple[Dropped, NDArray[np.uint8]]:
+    """The weightiest fault counts. The picture is reduced at once: it is large."""
+    left = ("seed", "asked", "measured", "quality")
+    record = {key: face.sample.record[key] for key in left} | {"faults": list(face.bad)}
+    gone = Dropped(face.bad[0], face.sample.order.place, attempt, record)
+    return gone, _reduced(face.sample.image, LOOK_SIZE)
+
+
+def _numbers(target: Mapping[str, Any]) -> dict[str, float]:
+    """What was asked, by attribute; amounts by the name of their direction."""
+    told = {**target.get("values", {}), **target.get("amounts", {})}
+    if "age" in target:
+        told["age"] = target["age"]
+    if "gender" in target:
+        told["male"] = float(GENDERS.index(target["gender"]))
+    return told
+
+
+def _reduced(picture: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """Each pixel the mean of its area."""
+    if len(picture) <= size:
+        return picture
+    return np.asarray(Image.fromarray(picture).reduce(len(picture) // size))
+
+
+def _batches(
+    people: Sequence[tuple[Order, ...]], faces: int
+) -> Iterator[Sequence[tuple[Order, ...]]]:
+    """People together, about so many faces at once."""
+    if people:
+        step = max(1, faces // len(people[0]))
+        for start in range(0, len(people), step):
+            yield people[start : start + step]
