@@ -97,9 +97,10 @@ def _write(folder: Path, scheme: LabelScheme, masks: Iterable[NamedMask]) -> Non
     for mask in masks:
         target = folder / FOLDER / str(int(mask.name) // _FACES_A_FOLDER)
         target.mkdir(parents=True, exist_ok=True)
+        counts = np.bincount(mask.labels.ravel(), minlength=256)
         for label in scheme.classes:
-            is_part = mask.labels == label.id
-            if label.part and is_part.any():
+            if label.part and counts[label.id]:
+                is_part = mask.labels == label.id
                 png = encode_mask(is_part.astype(np.uint8) * np.uint8(255))
                 (target / f"{int(mask.name):05d}_{label.part}.png").write_bytes(png)
 

@@ -7,9 +7,6 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from annotations.errors import BadMaskError
 from annotations.mask_codec import LabelMap
 from annotations.png_chunks import MAX_SIDE
@@ -102,11 +99,3 @@ def plain_name(entry: Json, field: str = "file_name") -> str:
     if not isinstance(name, str) or not name or "\\" in name or name in (".", ".."):
         raise BadMaskError(f"'{field}' must be a file's name, is {name!r}.")
     return PurePosixPath(name).name
-
-
-def area_and_box_xywh(is_set: NDArray[np.bool_]) -> tuple[int, list[int]]:
-    """Pixels of bool [H, W], and the box around them; there must be at least one."""
-    rows, columns = np.flatnonzero(is_set.any(axis=1)), np.flatnonzero(is_set.any(axis=0))
-    top, left = int(rows[0]), int(columns[0])
-    box = [left, top, int(columns[-1]) - left + 1, int(rows[-1]) - top + 1]
-    return int(is_set.sum()), box

@@ -25,7 +25,8 @@ from annotations.interchange.found import (
     read_json,
 )
 from annotations.interchange.palette_folder import read_rgb
-from annotations.mask_codec import LabelMap
+from annotations.interchange.rle import class_runs
+from annotations.mask_codec import PNG_STRATEGY, LabelMap
 from annotations.taxonomy import IGNORE_ID, LabelScheme
 
 JSON_FILE, PNG_FOLDER = "panoptic.json", "panoptic"
@@ -70,17 +71,15 @@ def _write(folder: Path, scheme: LabelScheme, masks: Iterable[NamedMask]) -> Non
         png = f"{mask.name}.png"
         images.append(coco.image_entry(number, png, mask.labels))
         annotations.append(panoptic_annotation(number, png, mask.labels, scheme))
-        panoptic_picture(mask.labels).save(folder / PNG_FOLDER / png)
+        write_panoptic_picture(folder / PNG_FOLDER / png, mask.labels)
     coco.write_document(folder / JSON_FILE, scheme, images, annotations)
 
 
-def panoptic_picture(labels: LabelMap) -> Image.Image:
-    """Label map uint8 [H, W] -> picture whose red is the number of a segment, 0 not labelled."""
+def write_panoptic_picture(path: Path, labels: LabelMap) -> None:
+    """Label map uint8 [H, W] -> PNG whose red is the number of a segment, 0 not labelled."""
     colors = np.zeros((*labels.shape, 3), np.uint8)
-    is_labelled = labels != IGNORE_ID
-    numbers = labels[is_labelled].astype(np.uint16) + 1  # as coco.category_id; at most 255
-    colors[is_labelled, 0] = numbers.astype(np.uint8)
-    return Image.fromarray(colors)
+    colors[..., 0] = labels + np.uint8(1)  # as coco.category_id; 255, not labelled, becomes 0
+    Image.fromarray(colors).save(path, "PNG", compress_type=PNG_STRATEGY)
 
 
 def panoptic_annotation(
@@ -92,16 +91,17 @@ def panoptic_annotation(
 
 
 def _segments(labels: LabelMap, scheme: LabelScheme) -> list[coco.Json]:
-    segments = []
-    for label in scheme.classes:
-        is_class = labels == label.id
-        if is_class.any():
-            area, box = coco.area_and_box_xywh(is_class)
-            number = coco.category_id(label.id)
-            segments.append(
-                {"id": number, "category_id": number, "area": area, "bbox": box, "iscrowd": 0}
-            )
-    return segments
+    return [
+        {
+            "id": coco.category_id(found.value),
+            "category_id": coco.category_id(found.value),
+            "area": found.area,
+            "bbox": found.box_xywh,
+            "iscrowd": 0,
+        }
+        for found in class_runs(labels)
+        if found.value in scheme.ids
+    ]
 
 
 PANOPTIC = Format("panoptic", _find, _write)

@@ -20,7 +20,7 @@ from annotations.interchange.found import (
     Problem,
     read_json,
 )
-from annotations.interchange.rle import decode_rle, encode_rle
+from annotations.interchange.rle import class_runs, decode_rle, encode_rle
 from annotations.mask_codec import LabelMap
 from annotations.taxonomy import IGNORE_ID, LabelScheme
 
@@ -95,23 +95,19 @@ def rle_annotations(
 
     number: of its image. first_id: of its first entry, the others follow.
     """
-    annotations: list[coco.Json] = []
-    for label in scheme.classes:
-        is_class = labels == label.id
-        if is_class.any():
-            area, box = coco.area_and_box_xywh(is_class)
-            annotations.append(
-                {
-                    "id": first_id + len(annotations),
-                    "image_id": number,
-                    "category_id": coco.category_id(label.id),
-                    "segmentation": {"size": list(labels.shape), "counts": encode_rle(is_class)},
-                    "area": area,
-                    "bbox": box,
-                    "iscrowd": 0,
-                }
-            )
-    return annotations
+    known = [found for found in class_runs(labels) if found.value in scheme.ids]
+    return [
+        {
+            "id": first_id + place,
+            "image_id": number,
+            "category_id": coco.category_id(found.value),
+            "segmentation": {"size": list(labels.shape), "counts": encode_rle(found.runs)},
+            "area": found.area,
+            "bbox": found.box_xywh,
+            "iscrowd": 0,
+        }
+        for place, found in enumerate(known)
+    ]
 
 
 RLE = Format("rle", _find, _write)

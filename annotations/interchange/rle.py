@@ -6,20 +6,50 @@ bits, from the third run on as the difference to the run two before.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from annotations.errors import BadMaskError
+from annotations.mask_codec import LabelMap
 
 _FIRST_CHARACTER = 48  # '0'
 _MORE, _SIGN, _BITS = 0x20, 0x10, 5
 
 
-def encode_rle(is_set: NDArray[np.bool_]) -> str:
-    """bool [H, W] -> COCO's compressed counts."""
-    runs = _runs(is_set)
+class ClassRuns(NamedTuple):
+    """Where the pixels of one value lie: runs of others and of it in turn, starting with others."""
+
+    value: int
+    runs: list[int]
+    area: int
+    box_xywh: list[int]
+
+
+def class_runs(labels: LabelMap) -> Iterator[ClassRuns]:
+    """The runs of each value in a label map uint8 [H, W], in order of the values.
+
+    One pass over the pixels finds them all.
+    """
+    height = labels.shape[0]
+    pixels = labels.T.ravel()  # column by column
+    starts = np.concatenate([[0], np.flatnonzero(pixels[1:] != pixels[:-1]) + 1])
+    ends = np.concatenate([starts[1:], [pixels.size]])
+    values = pixels[starts]
+    for value in np.unique(values).tolist():
+        begin, end = starts[values == value], ends[values == value]
+        runs = np.empty(2 * len(begin), np.int64)
+        runs[0::2] = begin - np.concatenate([[0], end[:-1]])
+        runs[1::2] = end - begin
+        rest = [pixels.size - int(end[-1])] if end[-1] < pixels.size else []
+        area = int((end - begin).sum())
+        yield ClassRuns(value, [*runs.tolist(), *rest], area, _box_xywh(begin, end, height))
+
+
+def encode_rle(runs: Sequence[int]) -> str:
+    """Runs of 0 and 1 in turn -> COCO's compressed counts."""
     return "".join(
         _digits(run - runs[place - 2] if place > 2 else run) for place, run in enumerate(runs)
     )
@@ -39,12 +69,13 @@ def decode_rle(counts: str | Sequence[int], height: int, width: int) -> NDArray[
     return np.repeat(values, runs).reshape(width, height).T  # [H, W]
 
 
-def _runs(is_set: NDArray[np.bool_]) -> list[int]:
-    pixels = is_set.T.ravel()  # column by column
-    changes = np.flatnonzero(pixels[1:] != pixels[:-1]) + 1
-    edges = np.concatenate([[0], changes, [pixels.size]])
-    lengths: list[int] = np.diff(edges).tolist()
-    return [0, *lengths] if pixels[0] else lengths
+def _box_xywh(begin: NDArray[np.int64], end: NDArray[np.int64], height: int) -> list[int]:
+    """The box around runs of pixels that are numbered column by column."""
+    left, right = int(begin[0]) // height, (int(end[-1]) - 1) // height
+    top, bottom = int((begin % height).min()), int(((end - 1) % height).max())
+    if (begin // height != (end - 1) // height).any():  # a run goes on in the next column
+        top, bottom = 0, height - 1
+    return [left, top, right - left + 1, bottom - top + 1]
 
 
 def _digits(value: int) -> str:

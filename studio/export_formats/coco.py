@@ -97,7 +97,7 @@ class CocoPanoptic(Coco):
         for sample in samples:
             path = root / self.mask_path(split, sample.name)
             path.parent.mkdir(exist_ok=True)
-            coco_panoptic.panoptic_picture(sample.mask).save(path)
+            coco_panoptic.write_panoptic_picture(path, sample.mask)
 
     def annotations(self, number: int, sample: Sample) -> list[dict[str, Any]]:
         png = f"{sample.name}.png"

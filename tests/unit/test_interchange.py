@@ -47,7 +47,7 @@ from annotations.interchange.coco_rle import RLE
 from annotations.interchange.index_folder import INDEX
 from annotations.interchange.palette_folder import PALETTE
 from annotations.interchange.resizing import resize_labels
-from annotations.interchange.rle import decode_rle, encode_rle
+from annotations.interchange.rle import class_runs, decode_rle, encode_rle
 from annotations.mask_codec import IGNORE_ID
 from tests.label_schemes import scheme_of_34
 from tests.painted_faces import new_face
@@ -237,22 +237,34 @@ def test_blended_colours_are_refused_and_named(tmp_path: Path) -> None:
     assert "transparent" in check_masks(tmp_path, PALETTE).problems[0].message
 
 
+def check_runs(labels: np.ndarray) -> None:
+    """Codes, areas and boxes are those of pycocotools, and decode to the pixels."""
+    found = list(class_runs(labels))
+    assert [each.value for each in found] == np.unique(labels).tolist()
+    for each in found:
+        is_set = labels == each.value
+        theirs = cocotools.encode(np.asfortranarray(is_set.astype(np.uint8)))
+        assert encode_rle(each.runs) == theirs["counts"].decode()
+        assert each.area == cocotools.area(theirs)
+        assert each.box_xywh == cocotools.toBbox(theirs).tolist()
+        assert np.array_equal(decode_rle(encode_rle(each.runs), *labels.shape), is_set)
+
+
 @settings(deadline=None)
-@given(hnp.arrays(np.bool_, hnp.array_shapes(min_dims=2, max_dims=2, max_side=40)))
-def test_run_length_codes_are_those_of_pycocotools(is_set: np.ndarray) -> None:
-    height, width = is_set.shape
-    theirs = cocotools.encode(np.asfortranarray(is_set.astype(np.uint8)))["counts"].decode()
-    assert encode_rle(is_set) == theirs
-    assert np.array_equal(decode_rle(theirs, height, width), is_set)
+@given(
+    hnp.arrays(
+        np.uint8, hnp.array_shapes(min_dims=2, max_dims=2, max_side=40), elements=st.integers(0, 3)
+    )
+)
+def test_run_length_codes_are_those_of_pycocotools(labels: np.ndarray) -> None:
+    check_runs(labels)
 
 
 def test_long_runs_are_coded_as_pycocotools_does() -> None:
-    is_set = np.zeros((1024, 1024), bool)
-    is_set[5:900, 40:1000] = True
-    is_set[100:110] = False
-    theirs = cocotools.encode(np.asfortranarray(is_set.astype(np.uint8)))["counts"].decode()
-    assert encode_rle(is_set) == theirs
-    assert np.array_equal(decode_rle(theirs, 1024, 1024), is_set)
+    labels = np.zeros((1024, 1024), np.uint8)
+    labels[5:900, 40:1000] = 1
+    labels[100:110] = 255
+    check_runs(labels)
 
 
 @settings(deadline=None)
