@@ -91,7 +91,6 @@ def _sample(place: int, split: str) -> Sample:
     ws = rng.standard_normal((LAYERS, WIDTH)).astype(np.float32)
     order = Order(place, place // 2, place % 2, split, {"age": 20.0 + place % 50})
     record = {
-        "place": place,
         "identity": order.identity,
         "variant": order.variant,
         "seed": int(rng.integers(2**32)),

@@ -15,7 +15,7 @@ from core.export.croissant import METADATA, write_croissant
 from core.export.formats.folders import write_lines
 from core.export.formats.format import Format
 from core.export.histograms import write_histograms
-from core.export.sample import DatasetFacts, RowSource
+from core.export.sample import DatasetFacts, Row, RowSource
 from core.export.statistics import statistics_of
 from core.files import write_whole
 
@@ -29,8 +29,7 @@ def describe(
 
     The same facts and rows make the same bytes. Raises OutputError.
     """
-    lines = ({"name": row.name, "split": row.split, **row.record} for row in rows())
-    write_lines(folder / METADATA, lines)
+    write_lines(folder / METADATA, map(_line, rows()))
     write_whole(folder / SCHEME, _scheme(facts).encode())
     statistics = statistics_of(facts, rows)
     write_whole(folder / STATISTICS, (json.dumps(statistics, indent=1) + "\n").encode())
@@ -39,6 +38,11 @@ def describe(
     croissant = write_croissant(folder, facts, formats, licence_url(facts), about(facts))
     named = [folder / name for name in (METADATA, SCHEME, STATISTICS)]
     return [*named, *pictures, card, croissant]
+
+
+def _line(row: Row) -> dict[str, Any]:
+    """place: for programs that take the name for a number and lose its zeros."""
+    return {"name": row.name, "place": int(row.name), "split": row.split, **row.record}
 
 
 def _scheme(facts: DatasetFacts) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from core.export.contact import Previews
 from core.export.engines.engine import BuildMaker, Engine, MadeChunk
 from core.export.formats.format import Format
 from core.export.journal import Journal
@@ -54,8 +55,9 @@ class Export:
         with Journal(folder, self.facts.as_json(), lambda: asdict(self.settle())) as journal:
             before = journal.faces()
             missing = [c for c in self.plan.chunks() if c.index not in journal.chunks]
-            writing = _Writing(journal, {n: made(folder / n, self.facts) for n, made in
-                                         self.formats.items()})  # fmt: skip
+            formats = {name: made(folder / name, self.facts) for name, made in self.formats.items()}
+            previews = Previews(folder / Previews.name, self.facts)
+            writing = _Writing(journal, formats, previews)
             pace = Pace(before, len(self.plan), on_step)
             if missing:
                 build = self.maker_of(Bounds(**journal.settled))
@@ -119,12 +121,13 @@ class _Writing:
 
     journal: Journal
     formats: Mapping[str, Format]
+    previews: Previews
     seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
 
     def __call__(self, made: MadeChunk) -> None:
         started = time.monotonic()
         files: list[Path] = []
-        for each in self.formats.values():
+        for each in (*self.formats.values(), self.previews):
             files += each.write_chunk(made.chunk.index, made.chunk.split, made.samples)
         self.journal.commit(made, files)
         for stage, spent in made.seconds.items():

@@ -15,7 +15,7 @@ from core.attributes.measures import ATTRIBUTES
 from core.attributes.pack import KIND as ATTRIBUTE_KIND
 from core.export.describing import describe
 from core.export.engines import BuildMaker, Maker, open_engine
-from core.export.formats import FORMATS, Format
+from core.export.formats import Format
 from core.export.plan import Plan
 from core.export.quality_filter import Bounds, Judged, needs_pilot, settled
 from core.export.recipe import Recipe, one_of
@@ -26,6 +26,8 @@ from core.files import sha256_of
 from core.generators import Runtime
 from core.progress import OnStep, Step, ignore
 from core.segmentation import ClassSet, Segmenter
+from studio.export_formats import FORMATS
+from studio.export_formats import FORMATS
 from studio.model_cache import ModelCache
 from studio.workflows.export_faces import needs_control
 from studio.workflows.export_maker import FaceMaker, MakerSettings, open_labelled, open_maker

@@ -64,6 +64,7 @@ def test_metadata_has_a_line_a_face(whole: Path) -> None:
     lines = [json.loads(line) for line in (whole / "metadata.jsonl").read_text().splitlines()]
     for line, sample in zip(lines, samples(), strict=True):
         assert (line.pop("name"), line.pop("split")) == (sample.name, sample.order.split)
+        assert line.pop("place") == sample.order.place
         assert line == json.loads(json.dumps(sample.record))
 
 
