@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from core.errors import InvalidRequestError
 from core.export.recipe import GENDERS, OLDEST, YOUNGEST, Recipe, seed_of
 from core.export.sample import Order
 from core.generators import Generator, Noise
+from core.progress import OnStep, ignore
 from core.sampling import latents_from_seeds
 from studio.workflows.face_control import HELD, FaceControl, Wish
 
@@ -79,12 +81,12 @@ class People:
         self._directions = directions
         self._blocks: OrderedDict[tuple[int, int], Ws] = OrderedDict()
 
-    def person(self, orders: Sequence[Order], attempt: int) -> Person:
-        """orders: of one identity, its variants in order."""
+    def person(self, orders: Sequence[Order], attempt: int, on_step: OnStep = ignore) -> Person:
+        """orders: of one identity, its variants in order. on_step: may raise Cancelled."""
         first = orders[0]
         seed = seed_of(self._recipe.seed, first.identity, attempt)
         drawn = self._drawn(first.identity, attempt)
-        ws, steered = self._steered(drawn, first.target, seed)
+        ws, steered = self._steered(drawn, first.target, seed, on_step)
         seen, changes = [ws], [dict[str, float]()]
         for order in orders[1:]:
             varied, change = self._varied(ws, order, seed)
@@ -108,7 +110,9 @@ class People:
         ws: Ws = self._blocks[key][identity % BLOCK]
         return ws
 
-    def _steered(self, ws: Ws, target: Mapping[str, Any], seed: int) -> tuple[Ws, Steered | None]:
+    def _steered(
+        self, ws: Ws, target: Mapping[str, Any], seed: int, on_step: OnStep
+    ) -> tuple[Ws, Steered | None]:
         moves = [
             (self._directions[name], float(amount))
             for name, amount in target.get("amounts", {}).items()
@@ -122,12 +126,20 @@ class People:
         if self._control is None:
             raise InvalidRequestError("Faces cannot be steered without the generator's attributes.")
         random = np.random.default_rng(seed)
+        fulfil = functools.partial(
+            self._control.fulfil,
+            wish=wish,
+            random=random,
+            on_step=on_step,
+            moves=moves,
+            is_enough=lambda found: self._is_enough(found, target),
+        )
         if wish == Wish():
-            return _with_ws(self._control.fulfil(ws, wish, random, moves=moves, values=values))
+            return _with_ws(fulfil(ws, values=values))
         if values:  # told by the model first, then held: together they take three times as long
             held = [name for name in HELD if name in self._control.pack.model.names]
             ws = self._control.controller.guess(ws, values, held)
-        return _with_ws(self._control.fulfil(ws, wish, random, moves=moves, keep=tuple(values)))
+        return _with_ws(fulfil(ws, keep=tuple(values)))
 
     def _varied(self, ws: Ws, order: Order, seed: int) -> tuple[Ws, dict[str, float]]:
         """The same person under another light, from another side ..., told by the model."""
@@ -147,6 +159,15 @@ class People:
         held = [name for name in PERSON if name in pack.model.names]
         layers = pack.influence.mixing_layers(names)
         return self._control.controller.guess(ws, {**change, **same}, held, layers), change
+
+    def _is_enough(self, found: Steered, target: Mapping[str, Any]) -> bool:
+        """Within what was asked, on the full-size picture."""
+        if self._has_missed(found, target):
+            return False
+        if not found.reached:  # told by the preview alone
+            assert self._control is not None
+            found.estimates.update(self._control.check(found.ws))
+        return not self._has_missed(found, target)
 
     def _has_missed(self, steered: Steered, target: Mapping[str, Any]) -> bool:
         """Whether the age is out of its range, the gender is not clear, or a trait not there."""

@@ -22,6 +22,8 @@ from core.attributes.measures import NAMES, measured
 from core.attributes.measuring import SIZE as MEASURED_AT
 from core.attributes.measuring import fitted
 from core.attributes.sight import Sight
+from core.directions import Direction
+from core.errors import InvalidRequestError
 from core.export.engines import MadeChunk, OnFaces
 from core.export.pictures import Suffix, encode
 from core.export.plan import Plan
@@ -75,6 +77,21 @@ def open_labelled(recipe: Recipe, models: ModelCache, workspace: Path) -> tuple[
     return segmenter, open_runtime(render_pass, device=models.device)
 
 
+def open_directions(recipe: Recipe, models: ModelCache, workspace: Path) -> dict[str, Direction]:
+    """By the names of the traits with an amount.
+
+    Raises InvalidRequestError for those that are not there, and where attributes are needed
+    that were never learned.
+    """
+    name = models.name(recipe.generator)
+    parts = SteeringParts(models, workspace)
+    if needs_control(recipe) and (missing := parts.missing_control(name)):
+        raise InvalidRequestError(missing)
+    amounts = {trait.name: trait.setting for trait in recipe.traits if not trait.is_measured}
+    chosen = chosen_directions(amounts, parts, name, LatentSpace.of(models.generator(name)))
+    return {asked: move[0] for asked, move in zip(amounts, chosen, strict=True)}
+
+
 @dataclass(frozen=True, eq=False)
 class _Face:
     """One that was rendered and judged. bad: its faults."""
@@ -106,10 +123,10 @@ class FaceMaker:
         mean = np.broadcast_to(self._scale.mean_w, (generator.num_ws, len(self._scale.mean_w)))
         self._runtime.render(np.array(mean, np.float32))  # compiles it now
         control = FaceControl(models, name) if needs_control(recipe) else None
-        parts = SteeringParts(models, settings.workspace)
-        amounts = {t.name: t.setting for t in recipe.traits if not t.is_measured}
-        chosen = chosen_directions(amounts, parts, name, LatentSpace.of(generator))
-        directions = {asked: move[0] for asked, move in zip(amounts, chosen, strict=True)}
+        if control is not None and recipe.is_steered:
+            control.measure(np.array(mean[None], np.float32))
+            control.check(np.array(mean, np.float32))
+        directions = open_directions(recipe, models, settings.workspace)
         self._people = People(recipe, generator, control, directions)
         finder = FaceFinder()
         self._finder = finder if recipe.filter.one_face else None
@@ -173,7 +190,7 @@ class FaceMaker:
             drawn = []
             for orders in some:
                 with self._timed("steering" if orders[0].target else "drawing"):
-                    drawn.append(self._people.person(orders, attempt))
+                    drawn.append(self._people.person(orders, attempt, lambda step: on_faces(0)))
                 on_faces(0)
             ws = np.concatenate([person.ws for person in drawn])
             stream = self._runtime.stream(ws, Noise())

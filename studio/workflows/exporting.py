@@ -30,7 +30,13 @@ from studio.export_formats import FORMATS
 from studio.export_formats import FORMATS
 from studio.model_cache import ModelCache
 from studio.workflows.export_faces import needs_control
-from studio.workflows.export_maker import FaceMaker, MakerSettings, open_labelled, open_maker
+from studio.workflows.export_maker import (
+    FaceMaker,
+    MakerSettings,
+    open_directions,
+    open_labelled,
+    open_maker,
+)
 from studio.workflows.segmenter_choice import promoted
 
 LIBRARIES = ("faceloom", "torch", "openvino", "numpy", "pillow")  # that pixels and files depend on
@@ -64,6 +70,7 @@ def export_to_folder(
     on_step(Step(0, recipe.count, "opening the generator", "faces"))
     plan = Plan(recipe)
     segmenter, runtime = open_labelled(recipe, models, workspace)
+    open_directions(recipe, models, workspace)  # refused before anything is written
     facts = facts_of(plan, segmenter, runtime, models, workspace)
     suffixes = {made(folder / name, facts).suffix for name, made in formats.items()}
     settings = MakerSettings(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -119,12 +119,13 @@ class FaceControl:
         moves: Sequence[tuple[Direction, float]] = (),
         values: Mapping[str, float] | None = None,
         keep: Sequence[str] = (),
+        is_enough: Callable[[Steered], bool] = lambda found: found.reached,
     ) -> Steered:
         """The drawn face ws [L, D] as it was wished, as near to the drawn one as it will go.
 
         moves: directions and amounts, before age and gender; what they are meant to move is held
         then. values: targets of further attributes, by name. keep: attributes that are held in
-        any case. Where it does not arrive on the full-size picture, it starts again nearer to
+        any case. Where it is not enough on the full-size picture, it starts again nearer to
         the mean face of that age and gender, and holds less. The best one counts.
         """
         targets = targets_of(wish.age, wish.gender) | dict(values or {})
@@ -139,27 +140,33 @@ class FaceControl:
             return start
 
         return first_reached(
-            self.controller.steer(
-                started(mixing),
-                targets,
-                [n for n in dict.fromkeys([*hold, *moved]) if n in self.pack.model.names],
-                check=self.check,
-                on_step=on_step,
-            )
-            for mixing, hold in tries
+            (
+                self.controller.steer(
+                    started(mixing),
+                    targets,
+                    [n for n in dict.fromkeys([*hold, *moved]) if n in self.pack.model.names],
+                    check=self.check,
+                    on_step=on_step,
+                )
+                for mixing, hold in tries
+            ),
+            is_enough,
         )
 
 
-def first_reached(tries: Iterable[Steered]) -> Steered:
-    """The first that is as asked, else the one that misses least; further ones are not begun.
+def first_reached(
+    tries: Iterable[Steered], is_enough: Callable[[Steered], bool] = lambda found: found.reached
+) -> Steered:
+    """The first that is enough, else the one that misses least; further ones are not begun.
     Its pictures are all that were measured."""
     best: Steered | None = None
     pictures = 0
     for found in tries:
         pictures += found.pictures
+        if is_enough(found):
+            best = found
+            break
         if best is None or found.miss < best.miss:
             best = found
-        if best.reached:
-            break
     assert best is not None
     return replace(best, pictures=pictures)
