@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,61 +74,74 @@ def fit_directions(
     Renders about 2 M pictures for each attribute, 2 M more for each wanted one and further
     round, and 6 M' for each in the end. Raises InvalidRequestError where none can be fitted.
     """
-    total = plan.rounds + 1
     raw = _fitted(data, space, plan, titles)
     directions = [each for each in raw if each.attribute in plan.wanted]
+    counted = _Counted(len(raw) * min(plan.rounds, 1) + len(directions) * max(plan.rounds, 1))
     if plan.rounds:
-        on_step(Step(0, total, "measuring what leaks", "rounds"))
-        basis = _basis(raw, _close(raw, data, judges), data)
+        nearby = _Ruler(data, judges.fitting, judges.measure, None, CLOSE)
+        effects = list(counted(nearby.effects(raw), "measuring what leaks", on_step))
+        basis = _basis(raw, effects, data)
         places = [data.names.index(name) for name in basis.names]
-        columns = [raw.index(each) for each in directions]
-        slopes = list(basis.slopes.T[columns])
+        seen = [effects[raw.index(each)] for each in directions]
         for turn in range(plan.rounds):
             if turn:
-                on_step(Step(turn, total, "measuring what leaks", "rounds"))
-                slopes = [e.per_unit[places] for e in _close(directions, data, judges)]
+                seen = list(counted(nearby.effects(directions), "freeing directions", on_step))
             directions = [
-                _freed(each, seen, basis, plan.leak)
-                for each, seen in zip(directions, slopes, strict=True)
+                _freed(each, effect.per_unit[places], basis, plan.leak)
+                for each, effect in zip(directions, seen, strict=True)
             ]
-    on_step(Step(plan.rounds, total, "measuring directions", "rounds"))
-    measure = _remembering(judges.measure, judges.judging)
-    quality = judges.quality and _remembering(judges.quality, judges.judging)
-    kept, measured = [], {}
-    for direction in directions:
-        effect = measure_effect(
-            direction,
-            judges.judging,
-            measure,
-            names=data.names,
-            scale=data.scale,
-            amounts=FAR,
-            quality=quality,
-        )
-        measured[direction.name] = effect
-        if effect.ratio >= plan.least_ratio and abs(effect.effect) >= WEAKEST:
-            kept.append(calibrated(direction, effect))
-    on_step(Step(total, total, "measuring directions", "rounds"))
-    return kept, measured
-
-
-def _close(directions: Sequence[Direction], data: FaceData, judges: Judges) -> list[Effect]:
-    measure = _remembering(judges.measure, judges.fitting)
-    return [
-        measure_effect(
-            each,
-            judges.fitting,
-            measure,
-            names=data.names,
-            scale=data.scale,
-            amounts=CLOSE,
-        )
-        for each in directions
+    far = _Ruler(data, judges.judging, judges.measure, judges.quality, FAR)
+    measured = list(counted(far.effects(directions), "measuring directions", on_step))
+    kept = [
+        calibrated(direction, effect)
+        for direction, effect in zip(directions, measured, strict=True)
+        if effect.ratio >= plan.least_ratio and abs(effect.effect) >= WEAKEST
     ]
+    return kept, {each.name: effect for each, effect in zip(directions, measured, strict=True)}
+
+
+@dataclass
+class _Counted:
+    """Reports each direction that was measured, of `total` in all."""
+
+    total: int
+    done: int = 0
+
+    def __call__(self, effects: Iterable[Effect], doing: str, on_step: OnStep) -> Iterator[Effect]:
+        on_step(Step(self.done, self.total, doing, "directions"))
+        for effect in effects:
+            self.done += 1
+            on_step(Step(self.done, self.total, doing, "directions"))
+            yield effect
+
+
+@dataclass(frozen=True, eq=False)
+class _Ruler:
+    """Measures directions on the same faces, which are looked at once as they are."""
+
+    data: FaceData
+    faces: NDArray[np.float32]
+    measure: Measure
+    quality: Score | None
+    amounts: tuple[float, ...]
+
+    def effects(self, directions: Sequence[Direction]) -> Iterator[Effect]:
+        measure = _remembering(self.measure, self.faces)
+        quality = self.quality and _remembering(self.quality, self.faces)
+        for direction in directions:
+            yield measure_effect(
+                direction,
+                self.faces,
+                measure,
+                names=self.data.names,
+                scale=self.data.scale,
+                amounts=self.amounts,
+                quality=quality,
+            )
 
 
 def _remembering(measure: Measure, faces: NDArray[np.float32]) -> Measure:
-    """`measure` that looks at these very faces once: every direction starts from them."""
+    """`measure` that looks at these very faces once."""
     known = measure(faces)
     return lambda ws: known if ws is faces else measure(ws)
 

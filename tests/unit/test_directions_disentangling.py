@@ -12,6 +12,7 @@ from core.directions import Basis, Direction, disentangled, measure_effect
 from core.directions.training import FaceData, FitPlan, Judges, fit_directions
 from core.errors import InvalidRequestError
 from core.latents import Identity, LatentSpace
+from core.progress import Step
 
 LAYERS, WIDTH = 3, 8
 NAMES = ("age", "male", "smile")
@@ -149,6 +150,15 @@ def test_rounds_free_directions_of_what_leaks(data: FaceData) -> None:
             amounts=(-1.0, 1.0),
         )
         assert again.effect == pytest.approx(1, abs=0.2)
+
+
+def test_each_direction_measured_is_a_step(data: FaceData) -> None:
+    ws = np.random.default_rng(1).normal(size=(4, LAYERS, WIDTH)).astype(np.float32)
+    plan = FitPlan(dict.fromkeys(NAMES, (1,)), ("age",), least_ratio=0)
+    steps: list[Step] = []
+    fit_directions(data, SPACE, plan, {}, Judges(ws[:2], ws[2:], bent), steps.append)
+    assert steps[-1].done == steps[-1].total == 3 + 1 + 1
+    assert [step.done for step in steps] == sorted(step.done for step in steps)
 
 
 def test_what_still_leaks_is_measured_and_not_kept(data: FaceData) -> None:
