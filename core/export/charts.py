@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -16,11 +17,12 @@ _RIM = 16
 
 
 class Series(NamedTuple):
-    """Bars of one colour, a value a label."""
+    """Bars of one colour, a value a label. wanted: outlines over them; empty for none."""
 
     name: str
     colour: Colour
     values: Sequence[float]
+    wanted: Sequence[float] = ()
 
 
 class Line(NamedTuple):
@@ -51,7 +53,8 @@ def grouped_bars(title: str, labels: Sequence[str], series: Sequence[Series]) ->
     draw = ImageDraw.Draw(picture)
     draw.text((_RIM, 10), title, _INK, _font(_TEXT + 2))
     _legend(draw, series)
-    most = max([1.0, *(value for one in series for value in one.values)])
+    highest = max([1.0, *(value for one in series for value in (*one.values, *one.wanted))])
+    most = 2 * math.ceil(highest / 2)  # so that the line in the middle is a whole number
     for share in (0.0, 0.5, 1.0):
         y = top + height - round(height * share)
         draw.line((left - 4, y, picture.width - _RIM, y), _FAINT)
@@ -59,11 +62,11 @@ def grouped_bars(title: str, labels: Sequence[str], series: Sequence[Series]) ->
     for place, label in enumerate(labels):
         x = left + place * group + (group - bar * len(series)) // 2
         for number, one in enumerate(series):
-            tall = round(height * one.values[place] / most)
-            if tall:
-                begin = x + number * bar
-                box = (begin, top + height - tall, begin + bar - 2, top + height)
-                draw.rectangle(box, one.colour)
+            begin, bottom = x + number * bar, top + height
+            if tall := round(height * one.values[place] / most):
+                draw.rectangle((begin, bottom - tall, begin + bar - 2, bottom), one.colour)
+            if one.wanted and (tall := round(height * one.wanted[place] / most)):
+                draw.rectangle((begin, bottom - tall, begin + bar - 2, bottom), outline=_INK)
         middle = x + bar * len(series) // 2
         draw.text((middle, top + height + 8), label, _INK, _font(_SMALL), anchor="mt")
     return picture
@@ -121,6 +124,9 @@ def _legend(draw: ImageDraw.ImageDraw, series: Sequence[Series]) -> None:
         draw.rectangle((x, 42, x + 12, 54), one.colour)
         draw.text((x + 18, 48), one.name, _INK, _font(_SMALL), anchor="lm")
         x += 36 + round(_font(_SMALL).getlength(one.name))
+    if any(one.wanted for one in series):
+        draw.rectangle((x, 42, x + 12, 54), outline=_INK)
+        draw.text((x + 18, 48), "asked", _INK, _font(_SMALL), anchor="lm")
 
 
 def _paper(width: int, height: int) -> Image.Image:

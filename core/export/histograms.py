@@ -49,8 +49,13 @@ def write_histograms(
 
 
 def _ages(statistics: Mapping[str, Any]) -> Image.Image:
-    ages = statistics["all"]["ages"]
-    series = [Series(name, _COLOURS[name], counts) for name, counts in ages.items() if any(counts)]
+    whole = statistics["all"]
+    series = [
+        Series(name, colour, whole["ages"][name], wanted if any(wanted) else ())
+        for name, colour in _COLOURS.items()
+        if any(whole["ages"][name]) or any(whole["asked_ages"][name])
+        for wanted in [whole["asked_ages"][name]]
+    ]
     return grouped_bars("Faces by measured age, years", statistics["age_groups"], series)
 
 

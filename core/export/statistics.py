@@ -17,6 +17,7 @@ from core.export.sample import DatasetFacts, Row, RowSource
 AGE_STEP, OLDEST = 5, 80  # years of an age group; beyond 80 the estimator says nothing
 AGE_GROUPS = (*(f"{low}-{low + AGE_STEP - 1}" for low in range(0, OLDEST, AGE_STEP)), f"{OLDEST}+")
 GENDERS = ("female", "male")
+UNKNOWN = "unknown"
 BINS = 20  # of a trait's histogram
 _UNLABELLED = "255"
 
@@ -26,18 +27,18 @@ def age_group(age: float) -> int:
     return min(max(int(age), 0), OLDEST) // AGE_STEP
 
 
-def gender_of(record: Mapping[str, Any]) -> str | None:
-    """The likelier gender of what was measured; None where nothing was."""
-    male = record.get("measured", {}).get("male")
-    return None if male is None else GENDERS[male > 0.5]
+def gender_of(values: Mapping[str, Any]) -> str:
+    """The likelier gender of measured or asked values; unknown where there is none."""
+    male = values.get("male")
+    return UNKNOWN if male is None else GENDERS[male > 0.5]
 
 
 def statistics_of(facts: DatasetFacts, rows: RowSource) -> dict[str, Any]:
     """Plain JSON: 'all', and under 'splits' the same for each split.
 
-    Each has faces, identities, ages (faces by age group and gender), genders, attributes (count,
-    mean, std, low, high, histogram of BINS equal steps from low to high), asked (mean absolute
-    error of what was asked), classes (share of pixels, and of faces that have it).
+    Each has faces, identities, ages and asked_ages (faces by gender and age group), genders,
+    attributes (count, mean, std, low, high, histogram of BINS equal steps from low to high), asked
+    (mean absolute error of what was asked), classes (share of pixels, and of faces that have it).
     """
     ranges = _ranges(facts, rows)
     tallies = {split: _Tally(facts, ranges) for split in facts.splits}
@@ -103,8 +104,8 @@ class _Tally:
         self.faces = self.identities = 0
         self.last_identity: int | None = None
         self.traits = {name: _Trait(*limits) for name, limits in ranges.items()}
-        self.ages = {gender: [0] * len(AGE_GROUPS) for gender in (*GENDERS, "unknown")}
-        self.genders = dict.fromkeys((*GENDERS, "unknown"), 0)
+        self.ages, self.asked_ages = _no_ages(), _no_ages()
+        self.genders = dict.fromkeys((*GENDERS, UNKNOWN), 0)
         self.misses: dict[str, list[float]] = {}  # attribute -> sum of errors, number
         self.pixels: NDArray[np.int64] = np.zeros(256, np.int64)
         self.having: NDArray[np.int64] = np.zeros(256, np.int64)
@@ -120,11 +121,15 @@ class _Tally:
         for name, value in measured.items():
             if name in self.traits:
                 self.traits[name].add(value)
-        gender = gender_of(record) or "unknown"
+        asked_of = record.get("asked", {})
+        gender = gender_of(measured)
         self.genders[gender] += 1
         if "age" in measured:
             self.ages[gender][age_group(measured["age"])] += 1
-        for name, asked in record.get("asked", {}).items():
+        if "age" in asked_of:
+            wanted = gender_of(asked_of) if "male" in asked_of else gender
+            self.asked_ages[wanted][age_group(asked_of["age"])] += 1
+        for name, asked in asked_of.items():
             if name in measured and isinstance(asked, int | float):
                 miss = self.misses.setdefault(name, [0.0, 0])
                 miss[0] += abs(measured[name] - asked)
@@ -146,6 +151,7 @@ class _Tally:
             "faces": self.faces,
             "identities": self.identities,
             "ages": self.ages,
+            "asked_ages": self.asked_ages,
             "genders": self.genders,
             "attributes": {name: trait.as_json() for name, trait in self.traits.items()},
             "asked": {
@@ -155,6 +161,11 @@ class _Tally:
             "classes": classes,
             "unlabelled_share": _rounded(int(self.pixels[int(_UNLABELLED)]) / total),
         }
+
+
+def _no_ages() -> dict[str, list[int]]:
+    """Faces by gender and age group; where only an age was asked, the measured gender counts."""
+    return {gender: [0] * len(AGE_GROUPS) for gender in (*GENDERS, UNKNOWN)}
 
 
 def _rounded(value: float) -> float:

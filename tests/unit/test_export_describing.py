@@ -92,6 +92,8 @@ def test_statistics_count_what_there_is(whole: Path) -> None:
     assert everything["genders"]["male"] == sum(one["male"] > 0.5 for one in measured)
     ages = np.bincount([age_group(one["age"]) for one in measured], minlength=len(AGE_GROUPS))
     assert np.array_equal(np.sum(list(everything["ages"].values()), axis=0), ages)
+    wanted = np.bincount([age_group(s.record["asked"]["age"]) for s in samples()], minlength=17)
+    assert np.array_equal(np.sum(list(everything["asked_ages"].values()), axis=0), wanted)
     masks = np.stack([sample.mask for sample in samples()])
     for label in CLASSES:
         share = everything["classes"][label.name]

@@ -6,6 +6,10 @@ import contextlib
 import io
 import json
 import os
+import signal
+import socket
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -18,6 +22,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 
 from core.errors import InvalidRequestError, OutputError
 from core.export.sample import DatasetFacts, MaskClass
+from core.files import is_unfinished, remove_unfinished
 from studio.export_formats import FORMATS
 from tests.export_samples import (
     CLASSES,
@@ -280,6 +285,58 @@ def test_a_full_disk_is_told_and_leaves_whole_files(
     assert set(cut) < set(whole) and all(whole[path] == data for path, data in cut.items())
     written(FORMATS[name], tmp_path / "cut")  # the same export again
     assert contents(tmp_path / "cut") == whole
+
+
+_KILLED = """
+import os, signal, sys
+from pathlib import Path
+import core.export.sample
+import core.files
+from tests.export_samples import CHUNK_SIZE, chunks, facts, samples
+from studio.export_formats import FORMATS
+
+assert not {"datasets", "pyarrow", "webdataset"} & set(sys.modules), "loaded before it is needed"
+core.export.sample.CHUNK_SIZE = CHUNK_SIZE
+replace, moved = Path.replace, []
+
+def die(path, target):
+    moved.append(target)
+    if len(moved) == int(sys.argv[3]):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return replace(path, target)
+
+Path.replace = die
+made = FORMATS[sys.argv[1]](Path(sys.argv[2]), facts())
+for chunk in chunks(samples()):
+    made.write_chunk(*chunk)
+"""
+
+
+@pytest.mark.parametrize(("name", "moves"), [("index", 5), ("webdataset", 2)])
+def test_a_chunk_that_was_killed_is_written_again(tmp_path: Path, name: str, moves: int) -> None:
+    cut, whole = tmp_path / "cut", tmp_path / "whole"
+    command = [sys.executable, "-c", _KILLED, name, str(cut), str(moves)]
+    assert subprocess.run(command, cwd=Path(__file__).parents[2]).returncode == -signal.SIGKILL
+    left = list(cut.rglob("*"))
+    assert any(is_unfinished(path) for path in left) and len(left) > 1
+    remove_unfinished(cut)
+    written(FORMATS[name], whole)
+    assert set(contents(cut)) < set(contents(whole))
+    assert all(contents(whole)[path] == data for path, data in contents(cut).items())
+    written(FORMATS[name], cut)
+    assert contents(cut) == contents(whole)
+
+
+@pytest.mark.parametrize("name", ["huggingface", "webdataset"])
+def test_writing_asks_no_other_machine(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("it wants to connect")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    written(FORMATS[name], tmp_path)
 
 
 def test_facts_come_back_from_json() -> None:
