@@ -6,7 +6,6 @@ uint8 RGB with the channels last, as files and screens want it.
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,17 +20,11 @@ from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 
 from core.errors import InvalidRequestError
 from core.files import whole_file, write_whole
+from core.png_files import encode_png
 from core.shapes import check_shape
 
 FACT_PREFIX = "faceloom:"
 SOFTWARE = "Faceloom"
-
-# Measured on a 1024 px photograph and on 1/f noise (Pillow 13 with zlib-ng, ms | MB):
-# default strategy level 1: 74 | 1.67, level 4: 136 | 1.52, level 6: 301 | 1.50; run-length
-# strategy, any level: 65 | 1.51. Filtered photographs hardly repeat, so searching for
-# longer matches costs time and finds nothing.
-_PNG_LEVEL = 1
-_PNG_STRATEGY = 3  # zlib's Z_RLE
 
 
 def to_uint8(image: Tensor) -> Tensor:
@@ -93,23 +86,7 @@ def write_png(path: Path, picture: NDArray[np.uint8], facts: Mapping[str, str]) 
             f"A picture must be uint8 [H, W, 3], is {picture.dtype} {list(picture.shape)}. "
             "Convert with to_uint8."
         )
-    write_whole(path, png_bytes(picture, text_chunks(facts)))
-
-
-def png_bytes(
-    picture: NDArray[np.uint8], chunks: PngInfo | None = None, exif: bytes = b""
-) -> bytes:
-    """Picture uint8 [H, W, 3], or [H, W] as mode L, -> PNG; equal arguments make equal bytes."""
-    file = io.BytesIO()
-    Image.fromarray(picture).save(
-        file,
-        "PNG",
-        pnginfo=chunks,
-        exif=exif,
-        compress_level=_PNG_LEVEL,
-        compress_type=_PNG_STRATEGY,
-    )
-    return file.getvalue()
+    write_whole(path, encode_png(picture, text_chunks(facts)))
 
 
 def write_jpeg(path: Path, picture: NDArray[np.uint8], size: int, quality: int = 90) -> None:

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from core.images import SOFTWARE, png_bytes, text_chunks
+from core.images import SOFTWARE, text_chunks
+from core.png_files import encode_png
 
 DIGITAL_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 JPEG_QUALITY = 95
@@ -59,11 +60,11 @@ class Mark:
 def png_file(picture: NDArray[np.uint8], mark: Mark | None) -> bytes:
     """Picture uint8 [H, W, 3] -> PNG with the mark; None: without any. Pixels are as given."""
     if mark is None:
-        return png_bytes(picture)
+        return encode_png(picture)
     chunks: PngInfo = text_chunks(mark.facts)
     chunks.add_text("Description", mark.description)
     chunks.add_itxt("XML:com.adobe.xmp", mark.xmp())
-    return png_bytes(picture, chunks, mark.exif())
+    return encode_png(picture, chunks, mark.exif())
 
 
 def jpeg_file(picture: NDArray[np.uint8], mark: Mark | None, quality: int = JPEG_QUALITY) -> bytes:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from core.export.marks import Mark, jpeg_file, png_file
 from core.export.sample import DatasetFacts, Sample
-from core.images import png_bytes
+from core.png_files import encode_png
 
 Suffix = Literal[".png", ".jpg"]
 
@@ -32,7 +32,7 @@ def image_file(sample: Sample, facts: DatasetFacts, suffix: Suffix) -> bytes:
 def mask_file(sample: Sample) -> bytes:
     """The mask as PNG of mode L, its values the class ids."""
     if "mask.png" not in sample.encoded:
-        sample.encoded["mask.png"] = png_bytes(sample.mask)
+        sample.encoded["mask.png"] = encode_png(sample.mask)
     return sample.encoded["mask.png"]
 
 
