@@ -27,7 +27,6 @@ from core.generators import Runtime
 from core.progress import OnStep, Step, ignore
 from core.segmentation import ClassSet, Segmenter
 from studio.export_formats import FORMATS
-from studio.export_formats import FORMATS
 from studio.model_cache import ModelCache
 from studio.workflows.export_faces import needs_control
 from studio.workflows.export_maker import (
