@@ -25,10 +25,10 @@ FILE = "README.md"
 RARE = 0.05  # share of faces below which the card warns of a group
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 _AGES_OF_LIFE = (
-    ("children", 0, 15),
-    ("young adults", 15, 30),
-    ("adults", 30, 60),
-    ("old", 60, 200),
+    ("Children, under 15 years", 0, 15),
+    ("Young adults, 15 to 29", 15, 30),
+    ("Adults, 30 to 59", 30, 60),
+    ("Old people, from 60 on", 60, 200),
 )
 
 
@@ -157,7 +157,9 @@ def _classes(facts: DatasetFacts, whole: Mapping[str, Any]) -> str:
                 facts.conventions.get(label.name, ""),
             )
         )
-    table = _table(("id", "class", "colour", "pixels", "faces with it", "convention"), rows)
+    table = _table(
+        ("id", "class", "colour", "pixels", "faces with a pixel of it", "convention"), rows
+    )
     return f"## Classes\n\nPixels of value 255 are not labelled.\n\n{table}"
 
 
@@ -220,10 +222,9 @@ def _biases(whole: Mapping[str, Any]) -> str:
             for name, low, high in _AGES_OF_LIFE
         }
         told += [
-            f"{name.capitalize()} ({low} to {high if high < 100 else 'more'} years): "
-            f"{100 * shares[name]:.3g} % of faces"
-            f"{', too few to learn much from' if shares[name] < RARE else ''}."
-            for name, low, high in _AGES_OF_LIFE
+            f"{name}: {100 * share:.3g} % of faces"
+            f"{', too few to learn much from' if share < RARE else ''}."
+            for name, share in shares.items()
         ]
     rare = [
         f"{name} ({100 * found['face_share']:.2g} %)"

@@ -123,7 +123,13 @@ def test_the_card_is_what_the_hub_reads(whole: Path, tmp_path: Path) -> None:
     head, body = (whole / "README.md").read_text().split("---\n", 2)[1:]
     header = yaml.safe_load(head)
     assert header["task_categories"] == ["image-segmentation"] and header["license"] == "other"
-    for told in ("CC BY-NC 4.0 &lt;their site>", "Measured biases", "read as female", "psi: 0.7"):
+    for told in (
+        "CC BY-NC 4.0 &lt;their site>",
+        "Measured biases",
+        "read as female",
+        "psi: 0.7",
+        "Young adults, 15 to 29: ",
+    ):
         assert told in body
     for picture in ("contact_sheet.jpg", "histograms/ages.png", "histograms/classes.png"):
         assert f"({picture})" in body and (whole / picture).is_file()
