@@ -17,7 +17,7 @@ from core.export.formats.format import Format
 from core.export.histograms import FOLDER as HISTOGRAMS
 from core.export.marks import DIGITAL_SOURCE_TYPE
 from core.export.sample import DatasetFacts
-from core.export.statistics import AGE_GROUPS
+from core.export.statistics import AGE_GROUPS, GENDERS
 from core.files import write_whole
 from core.images import SOFTWARE
 
@@ -203,29 +203,18 @@ def _uses(facts: DatasetFacts) -> str:
 
 
 def _biases(whole: Mapping[str, Any]) -> str:
-    known = sum(whole["genders"][name] for name in ("female", "male"))
-    told = []
-    if known:
-        told += [
-            f"{100 * whole['genders'][name] / known:.3g} % of faces are read as {name}."
-            for name in ("female", "male")
-        ]
     ages = [sum(counts) for counts in zip(*whole["ages"].values(), strict=True)]
-    if total := sum(ages):
-        shares = {
-            name: sum(
-                count
-                for group, count in zip(AGE_GROUPS, ages, strict=True)
-                if low <= int(group.split("-")[0].rstrip("+")) < high
-            )
-            / total
-            for name, low, high in _AGES_OF_LIFE
-        }
-        told += [
-            f"{name}: {100 * share:.3g} % of faces"
-            f"{', too few to learn much from' if share < RARE else ''}."
-            for name, share in shares.items()
-        ]
+    by_age = {
+        name: sum(
+            count
+            for group, count in zip(AGE_GROUPS, ages, strict=True)
+            if low <= int(group.split("-")[0].rstrip("+")) < high
+        )
+        for name, low, high in _AGES_OF_LIFE
+    }
+    genders = {f"Read as {name}": whole["genders"][name] for name in GENDERS}
+    tones = {f"Skin measured as {name}": n for name, n in whole["skin_tones"].items()}
+    told = [line for counts in (genders, by_age, tones) for line in _shares(counts)]
     rare = [
         f"{name} ({100 * found['face_share']:.2g} %)"
         for name, found in whole["classes"].items()
@@ -234,8 +223,25 @@ def _biases(whole: Mapping[str, Any]) -> str:
     if rare:
         told.append(f"Classes in fewer than {100 * RARE:g} % of faces: {', '.join(rare)}.")
     if not told:
-        return "## Measured biases\n\nNo ages, genders or traits were measured."
-    return "## Measured biases\n\n" + "\n".join(f"- {line}" for line in told)
+        told = ["No ages, genders or traits were measured."]
+    lines = "\n".join(f"- {line}" for line in told)
+    if any(tones.values()):
+        lines += (
+            "\n\nSkin is measured in the picture, by the individual typology angle, so the light "
+            "of the scene counts too."
+        )
+    return f"## Measured biases\n\n{lines}"
+
+
+def _shares(counts: Mapping[str, int]) -> list[str]:
+    """A line for each group; none where nothing was counted."""
+    total = sum(counts.values())
+    return [
+        f"{name}: {100 * count / total:.3g} % of faces"
+        f"{', too few to learn much from' if count < RARE * total else ''}."
+        for name, count in counts.items()
+        if total
+    ]
 
 
 def _privacy(facts: DatasetFacts) -> str:

@@ -18,6 +18,16 @@ AGE_STEP, OLDEST = 5, 80  # years of an age group; beyond 80 the estimator says 
 AGE_GROUPS = (*(f"{low}-{low + AGE_STEP - 1}" for low in range(0, OLDEST, AGE_STEP)), f"{OLDEST}+")
 GENDERS = ("female", "male")
 UNKNOWN = "unknown"
+# By the individual typology angle, degrees above which each begins [Chardon et al. 1991,
+# Int. J. Cosmetic Science 13; Del Bino & Bernerd 2013, British J. of Dermatology 169].
+SKIN_TONES = {
+    "very light": 55.0,
+    "light": 41.0,
+    "intermediate": 28.0,
+    "tan": 10.0,
+    "brown": -30.0,
+    "dark": -90.0,
+}
 BINS = 20  # of a trait's histogram
 _UNLABELLED = "255"
 
@@ -33,12 +43,18 @@ def gender_of(values: Mapping[str, Any]) -> str:
     return UNKNOWN if male is None else GENDERS[male > 0.5]
 
 
+def skin_tone(angle: float) -> str:
+    """Name in SKIN_TONES of an individual typology angle in degrees."""
+    return next((name for name, above in SKIN_TONES.items() if angle > above), "dark")
+
+
 def statistics_of(facts: DatasetFacts, rows: RowSource) -> dict[str, Any]:
     """Plain JSON: 'all', and under 'splits' the same for each split.
 
     Each has faces, identities, ages and asked_ages (faces by gender and age group), genders,
-    attributes (count, mean, std, low, high, histogram of BINS equal steps from low to high), asked
-    (mean absolute error of what was asked), classes (share of pixels, and of faces that have it).
+    skin_tones, attributes (count, mean, std, low, high, histogram of BINS equal steps from low to
+    high), asked (mean absolute error of what was asked), classes (share of pixels, and of faces
+    that have one).
     """
     ranges = _ranges(facts, rows)
     tallies = {split: _Tally(facts, ranges) for split in facts.splits}
@@ -106,6 +122,7 @@ class _Tally:
         self.traits = {name: _Trait(*limits) for name, limits in ranges.items()}
         self.ages, self.asked_ages = _no_ages(), _no_ages()
         self.genders = dict.fromkeys((*GENDERS, UNKNOWN), 0)
+        self.skin_tones = dict.fromkeys(SKIN_TONES, 0)
         self.misses: dict[str, list[float]] = {}  # attribute -> sum of errors, number
         self.pixels: NDArray[np.int64] = np.zeros(256, np.int64)
         self.having: NDArray[np.int64] = np.zeros(256, np.int64)
@@ -126,6 +143,8 @@ class _Tally:
         self.genders[gender] += 1
         if "age" in measured:
             self.ages[gender][age_group(measured["age"])] += 1
+        if "skin_tone" in measured:
+            self.skin_tones[skin_tone(measured["skin_tone"])] += 1
         if "age" in asked_of:
             wanted = gender_of(asked_of) if "male" in asked_of else gender
             self.asked_ages[wanted][age_group(asked_of["age"])] += 1
@@ -153,6 +172,7 @@ class _Tally:
             "ages": self.ages,
             "asked_ages": self.asked_ages,
             "genders": self.genders,
+            "skin_tones": self.skin_tones,
             "attributes": {name: trait.as_json() for name, trait in self.traits.items()},
             "asked": {
                 name: {"count": number, "mean_absolute_error": _rounded(total_miss / number)}

@@ -20,8 +20,8 @@ from annotations.taxonomy import load_scheme
 from core.errors import InvalidRequestError, OutputError
 from core.export.contact import chosen_places
 from core.export.describing import describe
-from core.export.sample import DatasetFacts
-from core.export.statistics import AGE_GROUPS, BINS, age_group, statistics_of
+from core.export.sample import DatasetFacts, Row
+from core.export.statistics import AGE_GROUPS, BINS, age_group, skin_tone, statistics_of
 from core.export.verifying import verify
 from studio.export_formats import FORMATS
 from tests.export_samples import (
@@ -111,6 +111,17 @@ def test_ages_fall_into_groups(age: float, group: str) -> None:
     assert AGE_GROUPS[age_group(age)] == group
 
 
+@pytest.mark.parametrize(
+    ("angle", "name"),
+    [(80, "very light"), (55, "light"), (30, "intermediate"), (0, "brown"), (-90, "dark")],
+)
+def test_skin_tones_have_names(angle: float, name: str) -> None:
+    assert skin_tone(angle) == name
+    record = {"measured": {"skin_tone": angle}, "pixels": {}}
+    found = statistics_of(facts(splits={"test": 1}), lambda: iter([Row("000000", "test", record)]))
+    assert {key for key, n in found["all"]["skin_tones"].items() if n} == {name}
+
+
 def test_one_value_alone_has_a_histogram() -> None:
     one = statistics_of(facts(splits={"train": 1}), rows_of(samples()[1:2]))
     assert sum(one["all"]["attributes"]["age"]["histogram"]) == 1
@@ -126,7 +137,7 @@ def test_the_card_is_what_the_hub_reads(whole: Path, tmp_path: Path) -> None:
     for told in (
         "CC BY-NC 4.0 &lt;their site>",
         "Measured biases",
-        "read as female",
+        "Read as female: ",
         "psi: 0.7",
         "Young adults, 15 to 29: ",
     ):
