@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import warnings
 from collections import deque
@@ -22,6 +23,7 @@ from core.generators.rendering import RenderPass
 from core.generators.runtime import Rendered, Runtime, RuntimeFacts
 
 _CONVERTING = threading.Lock()  # tracing has state that all threads of a process share
+THREADS = "FACELOOM_THREADS"  # environment: cores for this process, where several share a machine
 IN_FLIGHT = 2  # one face is computed while the last one is copied out
 
 
@@ -83,6 +85,8 @@ class OpenVINORuntime(Runtime):
                 "INFERENCE_PRECISION_HINT": self.facts.precision,
                 "PERFORMANCE_HINT": "LATENCY",
             }
+            if threads := os.environ.get(THREADS):
+                settings["INFERENCE_NUM_THREADS"] = threads
             model = self._convert(with_noise=with_noise)
             self._compiled[with_noise] = self._core.compile_model(model, "CPU", settings)
         return self._compiled[with_noise]

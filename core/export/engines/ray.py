@@ -24,9 +24,10 @@ PATIENCE = 0.5  # s between two looks, in which a cancel is heard
 
 
 class Worker:
-    """What runs in a worker's process."""
+    """What runs in a worker's process. cpus: that it may keep busy."""
 
-    def __init__(self, build_maker: BuildMaker) -> None:
+    def __init__(self, build_maker: BuildMaker, cpus: int) -> None:
+        os.environ.setdefault("FACELOOM_THREADS", str(cpus))  # for core/generators
         self._build = build_maker
         self._maker: Maker | None = None
 
@@ -115,6 +116,7 @@ class _Crew:
     ) -> None:
         self._ray = ray
         self._build = ray.put(build_maker)
+        self._cpus = int(cpus)
         self._actor = ray.remote(num_cpus=cpus, num_gpus=gpus, max_restarts=0)(Worker)
         self._idle = [self._hired() for _ in range(workers)]
         self._busy: dict[Any, tuple[Any, Chunk]] = {}  # what is awaited -> worker and chunk
@@ -167,7 +169,7 @@ class _Crew:
         return made
 
     def _hired(self) -> Any:  # noqa: ANN401 - Ray's handle
-        return self._actor.remote(self._build)
+        return self._actor.remote(self._build, self._cpus)
 
     def dismiss(self) -> None:
         for worker in [*self._idle, *(worker for worker, _ in self._busy.values())]:
