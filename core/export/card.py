@@ -154,7 +154,6 @@ def _classes(facts: DatasetFacts, whole: Mapping[str, Any]) -> str:
                 "#{:02x}{:02x}{:02x}".format(*label.rgb),
                 f"{100 * found['pixel_share']:.3g} %",
                 f"{100 * found['face_share']:.3g} %",
-                facts.conventions.get(label.name, ""),
             )
         )
     table = _table(

@@ -140,6 +140,7 @@ def test_the_card_is_what_the_hub_reads(whole: Path, tmp_path: Path) -> None:
         "Read as female: ",
         "psi: 0.7",
         "Young adults, 15 to 29: ",
+        "- hair: head hair, not brows",
     ):
         assert told in body
     for picture in ("contact_sheet.jpg", "histograms/ages.png", "histograms/classes.png"):
