@@ -156,10 +156,9 @@ def _classes(facts: DatasetFacts, whole: Mapping[str, Any]) -> str:
                 f"{100 * found['face_share']:.3g} %",
             )
         )
-    table = _table(
-        ("id", "class", "colour", "pixels", "faces with a pixel of it", "convention"), rows
-    )
-    return f"## Classes\n\nPixels of value 255 are not labelled.\n\n{table}"
+    table = _table(("id", "class", "colour", "pixels", "faces with a pixel of it"), rows)
+    agreed = "\n".join(f"- {subject}: {text}" for subject, text in facts.conventions.items())
+    return f"## Classes\n\nPixels of value 255 are not labelled.\n\n{table}\n\n{agreed}".rstrip()
 
 
 def _statistics(facts: DatasetFacts, statistics: Mapping[str, Any]) -> str:
