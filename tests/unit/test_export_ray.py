@@ -83,6 +83,19 @@ def test_workers_that_always_die_end_the_run(tmp_path: Path) -> None:
         run(tmp_path / "out", asked, engine=RayEngine(1), maker=maker)
 
 
+def test_a_cluster_that_goes_away_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cluster: None
+) -> None:
+    import ray
+
+    def gone(*known: object, **more: object) -> None:
+        raise ray.exceptions.RaySystemError("the head node does not answer")
+
+    monkeypatch.setattr(ray, "wait", gone)
+    with pytest.raises(CoreError, match=r"The Ray cluster went away .*run the same command again"):
+        run(tmp_path / "out", recipe(COUNT), engine=RayEngine(1))
+
+
 def test_no_cluster_and_no_such_number_are_told() -> None:
     with pytest.raises(InvalidRequestError, match=r"workers must be in 1\.\.1000, is 0"):
         RayEngine(0)

@@ -11,7 +11,7 @@ import logging
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from core.errors import CoreError, InvalidRequestError
@@ -20,6 +20,7 @@ from core.export.engines.handing import Handing
 from core.export.sample import Chunk
 
 DEATHS = 3  # of a worker's place in a row, before the run gives up
+_AGAIN = "Finished chunks are kept: look after the cluster and run the same command again."
 PATIENCE = 0.5  # s between two looks, in which a cancel is heard
 
 
@@ -65,6 +66,10 @@ class RayEngine:
                 for made in crew.made(chunks, on_faces):
                     handing.put(made)
                     on_faces(len(made.samples))
+            except ray.exceptions.RayError as error:
+                raise CoreError(
+                    f"The Ray cluster went away ({_first_line(error)}). {_AGAIN}"
+                ) from error
             finally:
                 crew.dismiss()
 
@@ -74,6 +79,7 @@ class RayEngine:
         is_ours = not ray.is_initialized()
         if is_ours:
             os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported
+            os.environ.setdefault("RAY_worker_niceness", "0")  # by default they give way to all
             os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
             here: dict[str, Any] = {"num_cpus": max(self._workers or 0, os.cpu_count() or 1)}
             where = {"address": self._address} if self._address else here
@@ -154,15 +160,13 @@ class _Crew:
         try:
             made: MadeChunk = self._ray.get(awaited)
         except errors.RayTaskError as error:
-            cause = getattr(error, "cause", None)
-            raise (cause if isinstance(cause, CoreError) else error) from error
+            raise (getattr(error, "cause", None) or error) from error
         except (errors.RayActorError, errors.ObjectLostError, errors.WorkerCrashedError) as error:
             self._deaths_left -= 1
             if self._deaths_left <= 0:
                 raise CoreError(
                     f"{self._most} Ray workers died one after another ({_first_line(error)}). "
-                    "Finished chunks are kept: look after the cluster and run the same command "
-                    "again."
+                    f"{_AGAIN}"
                 ) from error
             return None
         self._deaths_left = self._most
@@ -173,7 +177,8 @@ class _Crew:
 
     def dismiss(self) -> None:
         for worker in [*self._idle, *(worker for worker, _ in self._busy.values())]:
-            self._ray.kill(worker)
+            with suppress(self._ray.exceptions.RayError):  # gone already
+                self._ray.kill(worker)
 
 
 def _installed() -> Any:  # noqa: ANN401 - a module
