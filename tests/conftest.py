@@ -19,12 +19,7 @@ if TYPE_CHECKING:
 
 
 def pytest_configure() -> None:
-    """Two workers share the machine: one thread of torch each, also in what they start.
-
-    A shell that starts tests in the background lets them, and all they start, ignore Ctrl-C.
-    """
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        os.environ.setdefault("OMP_NUM_THREADS", "1")
+    """A shell that starts tests in the background lets them, and all they start, ignore Ctrl-C."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -212,7 +212,7 @@ def test_picture_and_latents_download_and_the_recipe_says_the_same(
     page.keyboard.press("Enter")
     wait_for_whole(page, "tried=2")
     for label, name in (("Picture (PNG)", "face.png"), ("Latents (.npy)", "face.npy")):
-        page.locator(".fl-co-menu summary").click()
+        page.locator('.fl-co-menu summary:text("Download")').click()
         with page.expect_download() as download:
             page.get_by_role("button", name=label).click()
         download.value.save_as(tmp_path / name)
