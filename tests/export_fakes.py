@@ -81,6 +81,7 @@ def export(
         classes=tuple(MaskClass(i, f"class {i}", (i, i, i)) for i in range(3)),
         weights=(Weights("generator", "fake", "0" * 64, "none"),),
         recipe=asked.plain(),
+        chunk_size=plan.chunk_size,
     )
 
     def settle() -> Bounds:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 
 from core.export.formats import Format
 from core.export.sample import (
@@ -25,7 +24,7 @@ from core.export.sample import (
 
 SIZE = 32
 LAYERS, WIDTH = 3, 8
-CHUNK_SIZE = 8  # as `small_chunks` has it
+CHUNK_SIZE = 8  # faces
 SPLITS = {"train": CHUNK_SIZE + 3, "validation": 4, "test": 3}
 CLASSES = (
     MaskClass(0, "background", (10, 20, 30)),
@@ -42,14 +41,6 @@ ATTRIBUTES = (
 )
 
 
-@pytest.fixture(autouse=True, scope="module")
-def small_chunks() -> Iterator[None]:
-    """Tests that import it have chunks of a few faces."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("core.export.sample.CHUNK_SIZE", CHUNK_SIZE)
-        yield
-
-
 def facts(**changes: Any) -> DatasetFacts:
     given: dict[str, Any] = {
         "name": "tiny-faces",
@@ -62,6 +53,7 @@ def facts(**changes: Any) -> DatasetFacts:
             Weights("segmenter", "heads", "b" * 64, "Apache-2.0"),
         ),
         "attributes": ATTRIBUTES,
+        "chunk_size": CHUNK_SIZE,
         "recipe": {"count": sum(SPLITS.values()), "psi": 0.7},
         "versions": {"faceloom": "0.1.0"},
         "conventions": {"hair": "head hair, not brows"},

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,15 +48,31 @@ class Basis:
                 f"The slopes must be [{len(self.names)}, {len(self.directions)}], a row for each "
                 f"attribute and a column for each direction, are {list(self.slopes.shape)}."
             )
-        if not np.isfinite(self.slopes).all():
-            bad = [n for n, row in zip(self.names, self.slopes, strict=True) if np.isnan(row).any()]
+        rows = zip(self.names, self.slopes, strict=True)
+        if bad := [name for name, row in rows if not np.isfinite(row).all()]:
             raise InvalidRequestError(
                 f"What directions do to {', '.join(bad)} was not measured. Leave these out."
             )
 
+    @cached_property
+    def vectors(self) -> NDArray[np.float32]:
+        """[M, L, D]."""
+        return np.stack([each.vector for each in self.directions])
+
+    @cached_property
+    def span(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Perpendicular axes [L * D, M] of the whitened vectors, and what takes lengths along
+        them to amounts of the directions, [M, M]."""
+        axes, root = np.linalg.qr(self.whitened(self.vectors).T)
+        return axes, np.linalg.pinv(root)
+
+    @cached_property
+    def _components(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        return whitening(checked_covariance(self.covariance, self.vectors.shape[-1]))
+
     def whitened(self, vectors: NDArray[np.floating]) -> NDArray[np.float64]:
         """[N, L, D] in w's standard deviations, [N, L * D]."""
-        deviations, axes = whitening(checked_covariance(self.covariance, vectors.shape[-1]))
+        deviations, axes = self._components
         return np.asarray((vectors @ axes / deviations).reshape(len(vectors), -1), np.float64)
 
 
@@ -75,10 +92,8 @@ def disentangled(
             f"slopes. They tell: {', '.join(basis.names)}."
         )
     own = basis.names.index(direction.attribute)
-    vectors = np.stack([each.vector for each in basis.directions])  # [M, L, D]
-    axes, root = np.linalg.qr(basis.whitened(vectors).T)
+    axes, shortening = basis.span  # weights = shortening @ (x - start), |x|: what is minimised
     start = axes.T @ basis.whitened(direction.vector[None])[0]
-    shortening = np.linalg.pinv(root)  # weights = shortening @ (x - start), |x|: what is minimised
     moves = basis.slopes @ shortening  # [K, M]
     offset = np.asarray(slopes, np.float64) - moves @ start
     others = np.arange(len(offset)) != own
@@ -91,7 +106,7 @@ def disentangled(
             f"most {leak:g}. Allow more, or fit directions in other layers."
         )
     weights = shortening @ (shortest - start)
-    vector = direction.vector + np.tensordot(weights, vectors, axes=1).astype(np.float32)
+    vector = direction.vector + np.tensordot(weights, basis.vectors, axes=1).astype(np.float32)
     length = float(np.linalg.norm(basis.whitened(vector[None])))
     shares = {
         other.name: rounded(weight)

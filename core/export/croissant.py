@@ -170,13 +170,7 @@ def _faces(facts: DatasetFacts) -> _Json:
         source["transform"] = {"jsonPath": f"$.{known.name}"}
         told = f"Measured: {known.title or known.name}{f', {known.unit}' if known.unit else ''}."
         fields.append(_field(f"faces/{known.name}", "sc:Float", source, told))
-    return {
-        "@type": "cr:RecordSet",
-        "@id": "faces",
-        "name": "faces",
-        "key": {"@id": "faces/place"},
-        "field": fields,
-    }
+    return _record_set("faces", "place", fields)
 
 
 def _files(identity: str, group: FileGroup) -> _Json:
@@ -187,16 +181,11 @@ def _files(identity: str, group: FileGroup) -> _Json:
 
     named = {**source("filename"), "transform": {"regex": r"^0*(\d+)\."}}
     record_set = f"{identity}-{group.holds}"
-    return {
-        "@type": "cr:RecordSet",
-        "@id": record_set,
-        "name": record_set,
-        "key": {"@id": f"{record_set}/place"},
-        "field": [
-            _field(f"{record_set}/place", "sc:Integer", named),
-            _field(f"{record_set}/content", _KINDS[group.holds], source("content")),
-        ],
-    }
+    fields = [
+        _field(f"{record_set}/place", "sc:Integer", named),
+        _field(f"{record_set}/content", _KINDS[group.holds], source("content")),
+    ]
+    return _record_set(record_set, "place", fields)
 
 
 def _rows(identity: str) -> _Json:
@@ -207,16 +196,22 @@ def _rows(identity: str) -> _Json:
         return {**extract, "transform": transform} if transform else extract
 
     record_set = f"{identity}-rows"
+    fields = [
+        _field(f"{record_set}/name", "sc:Text", source("name")),
+        _field(f"{record_set}/image", _KINDS["images"], source("image", jsonPath="bytes")),
+        _field(f"{record_set}/mask", _KINDS["masks"], source("mask", jsonPath="bytes")),
+    ]
+    return _record_set(record_set, "name", fields)
+
+
+def _record_set(name: str, key: str, fields: Sequence[_Json]) -> _Json:
+    """key: the field that tells records apart."""
     return {
         "@type": "cr:RecordSet",
-        "@id": record_set,
-        "name": record_set,
-        "key": {"@id": f"{record_set}/name"},
-        "field": [
-            _field(f"{record_set}/name", "sc:Text", source("name")),
-            _field(f"{record_set}/image", _KINDS["images"], source("image", jsonPath="bytes")),
-            _field(f"{record_set}/mask", _KINDS["masks"], source("mask", jsonPath="bytes")),
-        ],
+        "@id": name,
+        "name": name,
+        "key": {"@id": f"{name}/{key}"},
+        "field": fields,
     }
 
 

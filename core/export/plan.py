@@ -48,6 +48,13 @@ class Plan:
         """Faces of each split that has some, in their order."""
         return {split: size * self.recipe.variants.count for split, size in self._sizes.items()}
 
+    @property
+    def chunk_size(self) -> int:
+        """Faces of a chunk that is not the last of its split: whole people."""
+        variants = self.recipe.variants.count
+        most = LARGE_CHUNK if self.recipe.size >= LARGE else CHUNK_SIZE
+        return most // variants * variants
+
     def order(self, place: int) -> Order:
         """place: 0 up to the number of faces."""
         identity, variant = divmod(place, self.recipe.variants.count)
@@ -58,9 +65,7 @@ class Plan:
 
     def chunks(self) -> Iterator[Chunk]:
         """All orders, whole people of one split together."""
-        variants = self.recipe.variants.count
-        most = LARGE_CHUNK if self.recipe.size >= LARGE else CHUNK_SIZE
-        step = most // variants * variants
+        step = self.chunk_size
         index = first = 0
         for split, count in self.splits.items():
             for start in range(first, first + count, step):

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from core.errors import InvalidRequestError
 
 SPLITS = ("train", "validation", "test")
-CHUNK_SIZE = 64  # faces that are committed together
+CHUNK_SIZE = 64  # faces that are committed together, at the most
 
 ImageFormat = Literal["native", "png", "jpeg"]
 
@@ -157,7 +157,8 @@ class DatasetFacts:
     JSON. versions: of programs and libraries, by name. licence: identifier of a licence as dataset
     hosts know it. conventions: what is agreed on a class, by subject. is_marked: whether pictures
     carry that they are synthetic. image_format: of every picture; native: as each format's
-    own data sets have it, JPEG for CelebAMask-HQ and LaPa, else PNG.
+    own data sets have it, JPEG for CelebAMask-HQ and LaPa, else PNG. chunk_size: faces of all
+    chunks of a split but its last.
 
     Raises InvalidRequestError.
     """
@@ -175,6 +176,7 @@ class DatasetFacts:
     conventions: Mapping[str, str] = field(default_factory=dict)
     is_marked: bool = True
     image_format: ImageFormat = "native"
+    chunk_size: int = CHUNK_SIZE
 
     def __post_init__(self) -> None:
         if not self.name or not all(c.isascii() and (c.isalnum() or c in "-_.") for c in self.name):
@@ -205,7 +207,7 @@ class DatasetFacts:
 
     def num_chunks(self, split: str) -> int:
         """Chunks that a split is written in."""
-        return -(-self.splits[split] // CHUNK_SIZE)
+        return -(-self.splits[split] // self.chunk_size)
 
     def place_in_split(self, chunk_index: int, split: str) -> int:
         """Which chunk of its split, from 0, the chunk `chunk_index` of all is."""

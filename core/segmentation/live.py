@@ -8,8 +8,7 @@ the strokes changed is shown around them, and the less the farther away.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +20,7 @@ from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 from core.segmentation.live_classifier import Check, Ensemble, Fit
 from core.segmentation.live_features import Described, Examples
 from core.segmentation.live_reach import reach
+from core.threads import one_thread
 
 FACE_EXAMPLES = 1500  # pixels drawn of each painted face
 OWN_EXAMPLES = 1500  # pixels drawn of the open face
@@ -32,19 +32,6 @@ ALONE = Fit(steps=120)  # nothing but the strokes to learn from
 CALM_WEIGHT = 0.05  # of strokes where the painted faces say the same already
 ANCHOR_STEP = 37  # every how manieth cell of the open face is an anchor
 CALM = 5  # cells a side that uncertainty is averaged over
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Small steps on one core: on a busy machine, cores that wait for each other at every step
-    make them up to ten times slower.
-    """
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def never(*_: object) -> None:

@@ -17,9 +17,10 @@ from torch import Tensor
 from core.bench.timing import Timing, compare
 from core.errors import InvalidRequestError
 from core.generators import Outputs, RenderPass, Runtime, open_runtime
+from core.png_files import encode_png
 from core.progress import OnStep, ignore
 from studio.model_cache import ModelCache
-from studio.routes.control_frames import SMALL, WHOLE, face_frame, framed, jpeg_of, png_of
+from studio.routes.control_frames import SMALL, WHOLE, face_frame, framed, jpeg_of
 from studio.workflows.segmenters import Segmenters
 from studio.workflows.steering import Steering
 from studio.workflows.steering_pictures import PREVIEW_SIZES, SLOW_MS, FacePass, Shown
@@ -141,7 +142,7 @@ class _Scene:
                 f"has {len(shown.picture)} px. Choose other --sizes."
             )
         labels = shown.labels
-        picture, map_ = jpeg_of(shown.picture, SMALL), png_of(labels)
+        picture, map_ = jpeg_of(shown.picture, SMALL), encode_png(labels)
         dragged = Dragged(name)
         return {
             "recipe to w": lambda: self.steering.guess(dragged.next()),
@@ -149,7 +150,7 @@ class _Scene:
             "with readout": lambda: alone.render(ws),
             "with mask": lambda: both.render(ws),
             "JPEG": lambda: jpeg_of(shown.picture, SMALL),
-            "PNG of the mask": lambda: png_of(labels),
+            "PNG of the mask": lambda: encode_png(labels),
             "frame": lambda: framed({"kind": "face", "sequence": 1}, picture, map_),
         }
 

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from core.errors import Cancelled
+from core.png_files import encode_png
 from core.progress import OnStep, Step
 from studio.routes.answers import Answer
 from studio.routes.asking import raise_if
@@ -33,7 +34,6 @@ SMALL, WHOLE = 85, 93  # qualities of JPEGs
 Tell = Callable[..., None]  # kind and facts of a frame
 Put = Callable[[bytes], None]  # a frame that is made already
 Work = Callable[[Tell, Put], None]
-_FAST = 1  # zlib's level: what is sent lives for a second
 
 
 def face_frames(
@@ -108,7 +108,7 @@ def _told(told: Told | None) -> Answer | None:
 
 def face_frame(shown: Shown, quality: int, **facts: Any) -> bytes:  # noqa: ANN401
     """quality: of the JPEG."""
-    labels = b"" if shown.labels is None else png_of(shown.labels)
+    labels = b"" if shown.labels is None else encode_png(shown.labels)
     return framed({"kind": "face", **facts}, jpeg_of(shown.picture, quality), labels)
 
 
@@ -116,13 +116,6 @@ def jpeg_of(picture: NDArray[np.uint8], quality: int) -> bytes:
     """picture: [S, S, 3]."""
     file = io.BytesIO()
     Image.fromarray(picture).save(file, "JPEG", quality=quality)
-    return file.getvalue()
-
-
-def png_of(labels: NDArray[np.uint8]) -> bytes:
-    """labels: class ids [S, S]."""
-    file = io.BytesIO()
-    Image.fromarray(labels).save(file, "PNG", compress_level=_FAST)
     return file.getvalue()
 
 

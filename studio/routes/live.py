@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import functools
-import io
 import json
 import struct
 
-import numpy as np
 from fastapi import APIRouter, Request
-from numpy.typing import NDArray
-from PIL import Image
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from annotations.mask_codec import decode_mask
 from core.errors import Cancelled
+from core.png_files import encode_png
 from core.segmentation.live_classifier import Check
 from studio.routes.answers import Answer
 from studio.routes.asking import Studio, Tab, body_of, raise_if
@@ -28,7 +25,6 @@ from studio.workflows.live_labelling import Answer as Predicted
 router = APIRouter()
 
 PREDICT, SUGGEST, WARM = "live prediction", "live suggestion", "live preparation"
-_FAST = 1  # zlib's level: what is sent lives for a second
 _SUPERSEDED = 204
 
 
@@ -100,7 +96,8 @@ def _predict(studio: Services, face_id: int, png: bytes, check: Check) -> Predic
 
 
 def _framed(predicted: Predicted, sequence: int) -> bytes:
-    files = [_png(predicted.labels), _png(predicted.uncertainty)]
+    maps = (predicted.labels, predicted.uncertainty)
+    files = [b"" if values is None else encode_png(values) for values in maps]
     facts: Answer = {
         "sequence": sequence,
         "labels": len(files[0]),
@@ -114,12 +111,3 @@ def _framed(predicted: Predicted, sequence: int) -> bytes:
     }
     header = json.dumps(facts).encode()
     return struct.pack("<I", len(header)) + header + b"".join(files)
-
-
-def _png(values: NDArray[np.uint8] | None) -> bytes:
-    """Mode L; nothing for None."""
-    if values is None:
-        return b""
-    file = io.BytesIO()
-    Image.fromarray(values).save(file, "PNG", compress_level=_FAST)
-    return file.getvalue()

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -35,6 +34,7 @@ from core.generators import Device, Noise, Outputs, RenderPass, Runtime, open_ru
 from core.latents import LatentSpace
 from core.progress import OnStep, Step, ignore
 from core.segmentation import Segmenter
+from core.threads import one_thread
 from core.weights import WeightStore
 from studio.model_cache import ModelCache
 from studio.workflows.export_faces import People, Person, needs_control
@@ -240,7 +240,7 @@ class FaceMaker:
         """Faces that the detector sees, and all measures by name, on the reduced picture."""
         estimate: Estimate | None = None
         if self._estimator is not None:
-            with _one_thread():
+            with one_thread():
                 estimate = self._estimator.estimate([seen])[0]
         count = None if self._finder is None else self._finder.count(seen)
         if estimate is None:
@@ -273,18 +273,6 @@ class FaceMaker:
             yield
         finally:
             self._seconds[stage] += time.monotonic() - started
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """For networks so small that threads cost more than they help, beside one that uses all
-    cores: 20 ms instead of 90 ms a face on two of them."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _with_faults(face: _Face) -> Sample:

@@ -128,6 +128,7 @@ def facts_of(
         },
         conventions=dict(default_scheme().conventions) if _is_default(segmenter.classes) else {},
         is_marked=recipe.mark,
+        chunk_size=plan.chunk_size,
         image_format=recipe.images,  # type: ignore[arg-type]  # the recipe checks it
     )
 

@@ -32,11 +32,8 @@ from tests.export_samples import (
     facts,
     rows_of,
     samples,
-    small_chunks,
 )
 from tests.export_written import export
-
-__all__ = ["small_chunks"]
 
 NAMES = ("huggingface", "webdataset", "index", "celebamask", "rle")
 

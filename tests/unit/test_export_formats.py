@@ -31,11 +31,8 @@ from tests.export_samples import (
     facts,
     plain,
     samples,
-    small_chunks,
     written,
 )
-
-__all__ = ["small_chunks"]
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -290,13 +287,11 @@ def test_a_full_disk_is_told_and_leaves_whole_files(
 _KILLED = """
 import os, signal, sys
 from pathlib import Path
-import core.export.sample
 import core.files
-from tests.export_samples import CHUNK_SIZE, chunks, facts, samples
+from tests.export_samples import chunks, facts, samples
 from studio.export_formats import FORMATS
 
 assert not {"datasets", "pyarrow", "webdataset"} & set(sys.modules), "loaded before it is needed"
-core.export.sample.CHUNK_SIZE = CHUNK_SIZE
 replace, moved = Path.replace, []
 
 def die(path, target):

@@ -21,6 +21,7 @@ from core.export.engines import LocalEngine, open_engine
 from core.export.engines.handing import Handing
 from core.export.journal import LOCK, NAME
 from core.export.pace import Pace
+from core.export.plan import Plan
 from core.export.quality_filter import (
     ARTIFACT,
     MISSED,
@@ -34,6 +35,7 @@ from core.export.quality_filter import (
     settled,
 )
 from core.export.recipe import Filter, Limit
+from core.export.recipe_text import recipe_of
 from core.progress import Step
 from tests.export_fakes import contents, export, recipe, run
 from tests.fake_maker import FakeMaker
@@ -268,3 +270,16 @@ def test_engines_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(InvalidRequestError, match=r"Ray is not installed .*faceloom\[ray\]"):
         open_engine("ray")
+
+
+@pytest.mark.parametrize(("size", "variants"), [(1024, 1), (512, 3), (512, 1)])
+def test_chunks_are_numbered_within_their_splits(size: int, variants: int) -> None:
+    """What names files ('train-00001-of-00003') counts as the plan does."""
+    asked = recipe_of(
+        {"count": 300, "size": size, "variants": variants, "splits": "50/30/20", "seed": 1}
+    )
+    facts, plan = export(asked)[0].facts, Plan(asked)
+    places = {split: [] for split in plan.splits}
+    for chunk in plan.chunks():
+        places[chunk.split].append(facts.place_in_split(chunk.index, chunk.split))
+    assert places == {split: list(range(facts.num_chunks(split))) for split in plan.splits}
