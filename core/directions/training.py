@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,14 +25,13 @@ FAR = (-3.0, -2.0, -1.0, 1.0, 2.0, 3.0)
 @dataclass(frozen=True)
 class FitPlan:
     """layers: where each attribute is moved, by name; what has none stays out of it all.
-    wanted: of these, the ones to make sliders of. rounds: of measuring and freeing. leak: what
-    any other attribute may move by then, in standard deviations. least_ratio: of an effect over
-    its largest leakage; a direction below it is not kept.
+    wanted: of these, the ones to make sliders of. leak: what any other attribute may move by
+    after freeing, in standard deviations. least_ratio: of an effect over its largest leakage; a
+    direction below it is not kept.
     """
 
     layers: Mapping[str, tuple[int, ...]]
     wanted: tuple[str, ...]
-    rounds: int = 2
     leak: float = LEAK
     least_ratio: float = 3.0
 
@@ -51,12 +50,19 @@ class FaceData:
 
 
 @dataclass(frozen=True, eq=False)
-class Judges:
-    """What directions are measured with. fitting: ws [M, L, D] on which they are freed of
-    leaks. judging: other ones [M', L, D], for what is told of them in the end."""
+class Freeing:
+    """Directions are measured on the faces ws [M, L, D] and freed of what leaks, `rounds` times."""
 
-    fitting: NDArray[np.float32]
-    judging: NDArray[np.float32]
+    ws: NDArray[np.float32]
+    measure: Measure
+    rounds: int = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Judging:
+    """What is told of directions in the end, on the faces ws [M, L, D]."""
+
+    ws: NDArray[np.float32]
     measure: Measure
     quality: Score | None = None
 
@@ -66,32 +72,28 @@ def fit_directions(
     space: LatentSpace,
     plan: FitPlan,
     titles: Mapping[str, str],
-    judges: Judges,
+    freeing: Sequence[Freeing],
+    judging: Judging,
     on_step: OnStep = ignore,
 ) -> tuple[list[Direction], dict[str, Effect]]:
     """Returns the directions that are clean enough, and what was measured of all wanted ones.
 
-    Renders about 2 M pictures for each attribute, 2 M more for each wanted one and further
-    round, and 6 M' for each in the end. Raises InvalidRequestError where none can be fitted.
+    freeing: one after the other, from what is quick to measure to what counts; each begins with
+    the directions that the one before it made. One of M faces and R rounds measures 2 M faces
+    for each attribute and 2 M (R - 1) for each direction; judging 6 M for each wanted one.
+    Raises InvalidRequestError where none can be fitted.
     """
-    raw = _fitted(data, space, plan, titles)
-    directions = [each for each in raw if each.attribute in plan.wanted]
-    counted = _Counted(len(raw) * min(plan.rounds, 1) + len(directions) * max(plan.rounds, 1))
-    if plan.rounds:
-        nearby = _Ruler(data, judges.fitting, judges.measure, None, CLOSE)
-        effects = list(counted(nearby.effects(raw), "measuring what leaks", on_step))
-        basis = _basis(raw, effects, data)
-        places = [data.names.index(name) for name in basis.names]
-        seen = [effects[raw.index(each)] for each in directions]
-        for turn in range(plan.rounds):
-            if turn:
-                seen = list(counted(nearby.effects(directions), "freeing directions", on_step))
-            directions = [
-                _freed(each, effect.per_unit[places], basis, plan.leak)
-                for each, effect in zip(directions, seen, strict=True)
-            ]
-    far = _Ruler(data, judges.judging, judges.measure, judges.quality, FAR)
-    measured = list(counted(far.effects(directions), "measuring directions", on_step))
+    directions = _fitted(data, space, plan, titles)
+    stages = [each for each in freeing if each.rounds]
+    names = [tuple(plan.layers)] * (len(stages) - 1) + [plan.wanted] * bool(stages)
+    turns = sum(len(n) * (each.rounds - 1) for n, each in zip(names, stages, strict=True))
+    total = len(directions) * len(stages) + turns + len(plan.wanted)
+    counted = _Counted(total, on_step)
+    for stage, moved in zip(stages, names, strict=True):
+        directions = _free(directions, moved, stage, data, plan.leak, counted)
+    directions = [each for each in directions if each.attribute in plan.wanted]
+    far = _Ruler(data, judging.ws, judging.measure, judging.quality, FAR)
+    measured = list(counted(far.effects(directions), "measuring directions"))
     kept = [
         calibrated(direction, effect)
         for direction, effect in zip(directions, measured, strict=True)
@@ -100,18 +102,44 @@ def fit_directions(
     return kept, {each.name: effect for each, effect in zip(directions, measured, strict=True)}
 
 
+def _free(
+    raw: Sequence[Direction],
+    names: Collection[str],
+    stage: Freeing,
+    data: FaceData,
+    leak: float,
+    counted: _Counted,
+) -> list[Direction]:
+    """Those of `raw` that move one of these attributes, freed by adding of all the others."""
+    directions = [each for each in raw if each.attribute in names]
+    nearby = _Ruler(data, stage.ws, stage.measure, None, CLOSE)
+    effects = list(counted(nearby.effects(raw), "measuring what leaks"))
+    basis = _basis(raw, effects, data)
+    places = [data.names.index(name) for name in basis.names]
+    seen = [effects[raw.index(each)] for each in directions]
+    for turn in range(stage.rounds):
+        if turn:
+            seen = list(counted(nearby.effects(directions), "freeing directions"))
+        directions = [
+            _freed(each, effect.per_unit[places], basis, leak)
+            for each, effect in zip(directions, seen, strict=True)
+        ]
+    return directions
+
+
 @dataclass
 class _Counted:
     """Reports each direction that was measured, of `total` in all."""
 
     total: int
+    on_step: OnStep
     done: int = 0
 
-    def __call__(self, effects: Iterable[Effect], doing: str, on_step: OnStep) -> Iterator[Effect]:
-        on_step(Step(self.done, self.total, doing, "directions"))
+    def __call__(self, effects: Iterable[Effect], doing: str) -> Iterator[Effect]:
+        self.on_step(Step(self.done, self.total, doing, "directions"))
         for effect in effects:
             self.done += 1
-            on_step(Step(self.done, self.total, doing, "directions"))
+            self.on_step(Step(self.done, self.total, doing, "directions"))
             yield effect
 
 

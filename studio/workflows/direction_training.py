@@ -5,17 +5,19 @@ from __future__ import annotations
 import dataclasses
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from core.attributes.dataset import read_attribute_dataset
+from core.attributes.dataset import AttributeDataset, AttributeSampling, read_attribute_dataset
 from core.attributes.influence import LayerInfluence
 from core.attributes.measures import ATTRIBUTES, NAMES
+from core.attributes.predicted import predict_attribute_dataset, predicted_measures
 from core.directions import save_directions
 from core.directions.disentangling import LEAK
-from core.directions.training import FaceData, FitPlan, Judges, fit_directions
+from core.directions.training import FaceData, FitPlan, Freeing, Judging, fit_directions
 from core.errors import InvalidRequestError
 from core.generators import Device, Noise
 from core.latents import LatentSpace
@@ -31,20 +33,25 @@ from studio.workflows.shipped_files import shipped_beside
 class DirectionTraining:
     """Keys of the configuration.
 
-    dataset: the attribute data set, by the name of its configuration. attributes: to make
+    dataset: the attribute data set, by the name of its configuration; None: predicted_faces
+    random faces with what the generator's attribute model tells of them. attributes: to make
     sliders of; None: all. layers: where each is moved, instead of where it has the influence.
-    faces: unseen ones that leaks are measured on, seeds first_seed and on; as many others judge
-    what came of it. leak: standard deviations that any other attribute may move.
+    Leaks are freed on foretold_faces faces by the model, then on `faces` pictures, each in so
+    many rounds; as many other pictures judge what came of it. first_seed: of all these. leak:
+    standard deviations that any other attribute may move.
     """
 
     generator: str = "mobilestylegan-ffhq-1024"
-    dataset: str = "attributes-mobilestylegan-ffhq-1024"
+    dataset: str | None = None
+    predicted_faces: int = 20_000
     attributes: list[str] | None = None
     layers: dict[str, list[int]] = dataclasses.field(default_factory=dict)
+    foretold_faces: int = 200
+    foretold_rounds: int = 3
     faces: int = 16
+    rounds: int = 2
     first_seed: int = 700_000
     psi: float = 0.7
-    rounds: int = 2
     leak: float = LEAK
     least_ratio: float = 3.0
     seed: int = 0
@@ -55,8 +62,10 @@ class DirectionTraining:
             raise InvalidRequestError(
                 f"There are no attributes {', '.join(unknown)}. Choose of: {', '.join(NAMES)}."
             )
-        if self.faces < 2 or self.rounds < 0:
-            raise InvalidRequestError("faces must be at least 2, rounds at least 0.")
+        if min(self.faces, self.foretold_faces) < 2 or min(self.rounds, self.foretold_rounds) < 0:
+            raise InvalidRequestError(
+                "faces and foretold_faces must be at least 2, their rounds at least 0."
+            )
 
 
 def train_directions_beside(
@@ -75,23 +84,25 @@ def train_directions_beside(
     models = ModelCache(weights, device)
     control = FaceControl(models, training.generator)
     generator = control.generator
-    data = read_attribute_dataset(workspace / "attributes" / training.dataset, generator.num_ws)
+    data = _faces(training, control, workspace)
     scale = np.array([control.pack.scale[name] for name in data.names])
-    seeds = range(training.first_seed, training.first_seed + 2 * training.faces)
-    ws = latents_from_seeds(generator, list(seeds), psi=training.psi, noise=Noise()).ws
-    judges = Judges(
-        ws[: training.faces],
-        ws[training.faces :],
-        control.measure,
-        models.quality_scale(training.generator).score,
+    model = control.pack.model
+    seeds = range(
+        training.first_seed, training.first_seed + 2 * training.faces + training.foretold_faces
     )
+    ws = latents_from_seeds(generator, list(seeds), psi=training.psi, noise=Noise()).ws
+    freeing, judging, foretold = np.split(ws, [training.faces, 2 * training.faces])
     began = time.monotonic()
     kept, measured = fit_directions(
         FaceData(data.w, data.crossover, data.values, data.names, scale, control.pack.covariance),
         LatentSpace.of(generator),
         _plan(training, control.pack.influence),
         {name: attribute.title for name, attribute in ATTRIBUTES.items()},
-        judges,
+        [
+            Freeing(foretold, partial(predicted_measures, model), training.foretold_rounds),
+            Freeing(freeing, control.measure, training.rounds),
+        ],
+        Judging(judging, control.measure, models.quality_scale(training.generator).score),
         on_step,
     )
     if not kept:
@@ -111,10 +122,19 @@ def train_directions_beside(
         return files.record("directions", generator.identity, told)
 
 
+def _faces(training: DirectionTraining, control: FaceControl, workspace: Path) -> AttributeDataset:
+    """Measured, or as the model tells them."""
+    if training.dataset is not None:
+        folder = workspace / "attributes" / training.dataset
+        return read_attribute_dataset(folder, control.generator.num_ws)
+    sampling = AttributeSampling(faces=training.predicted_faces)
+    return predict_attribute_dataset(control.generator, control.pack.model, sampling)
+
+
 def _plan(training: DirectionTraining, influence: LayerInfluence) -> FitPlan:
     """Each attribute where its configuration says, else where layers have the influence on it."""
     layers = {
         name: tuple(training.layers.get(name) or influence.mixing_layers((name,))) for name in NAMES
     }
     wanted = tuple(training.attributes or NAMES)
-    return FitPlan(layers, wanted, training.rounds, training.leak, training.least_ratio)
+    return FitPlan(layers, wanted, training.leak, training.least_ratio)

@@ -7,13 +7,14 @@ import dataclasses
 import numpy as np
 import pytest
 
-from core.attributes import dataset
+from core.attributes import dataset, predicted
 from core.attributes.dataset import AttributeSampling, draw_faces, make_attribute_dataset
 from core.attributes.encoder import EncoderTraining, train_encoder
 from core.attributes.influence import layer_groups, measure_influence
-from core.attributes.measures import NAMES
+from core.attributes.measures import ATTRIBUTES, NAMES
 from core.attributes.measuring import MeasuredFace, fitted
-from core.attributes.model import ModelTraining, fit_model
+from core.attributes.model import AttributeModel, ModelTraining, fit_model
+from core.attributes.predicted import predict_attribute_dataset
 from core.errors import Cancelled, InvalidRequestError, LatentsError
 from tests.tiny_generator import tiny_generator
 
@@ -163,3 +164,24 @@ def test_masks_are_fitted_to_the_picture():
     np.testing.assert_array_equal(fitted(labels, 8), labels.repeat(2, 0).repeat(2, 1))
     assert fitted(labels, 2).shape == (2, 2)
     assert fitted(labels, 4) is labels
+
+
+def test_the_model_tells_of_the_faces_that_would_be_measured(tmp_path, monkeypatch):
+    monkeypatch.setattr(predicted, "PIECE", 4)
+    sampling = AttributeSampling(faces=10)
+    measured = make_attribute_dataset(GENERATOR, Measurer(), sampling, tmp_path)
+    model = AttributeModel(NAMES, GENERATOR.num_ws, measured.w.shape[-1]).eval()
+    told = predict_attribute_dataset(GENERATOR, model, sampling)
+    for name in ("w", "crossover", "psi", "seeds"):
+        np.testing.assert_array_equal(getattr(measured, name), getattr(told, name))
+    ages = model.predict(told.ws())[:, NAMES.index("age")]
+    np.testing.assert_allclose(told.values_of("age"), ages, rtol=1e-5)
+
+
+def test_the_model_tells_nothing_that_cannot_be(monkeypatch):
+    model = AttributeModel(NAMES, GENERATOR.num_ws, 16).eval()
+    model.spread.fill_(1e3)
+    told = predict_attribute_dataset(GENERATOR, model, AttributeSampling(faces=10))
+    assert np.isfinite(told.values).all()
+    for name, values in zip(told.names, told.values.T, strict=True):
+        assert values.min() >= ATTRIBUTES[name].low and values.max() <= ATTRIBUTES[name].high

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from core.directions import Basis, Direction, disentangled, measure_effect
-from core.directions.training import FaceData, FitPlan, Judges, fit_directions
+from core.directions.training import FaceData, FitPlan, Freeing, Judging, fit_directions
 from core.errors import InvalidRequestError
 from core.latents import Identity, LatentSpace
 from core.progress import Step
@@ -125,13 +125,15 @@ def data() -> FaceData:
     return FaceData(w, np.full(400, LAYERS), values, NAMES, SCALE, covariance)
 
 
-def fitted(data: FaceData, rounds: int, **changes: float) -> tuple[list[Direction], float]:
+def fitted(data: FaceData, *rounds: int, **changes: float) -> tuple[list[Direction], float]:
     """And the largest leak, over its effect, of those wanted."""
     ws = np.random.default_rng(1).normal(size=(12, LAYERS, WIDTH)).astype(np.float32)
     layers = dict.fromkeys(NAMES, (1,))
-    plan = FitPlan(layers, ("age", "smile"), rounds, **{"leak": 0.1, "least_ratio": 0} | changes)
-    judges = Judges(ws[:6], ws[6:], bent)
-    kept, measured = fit_directions(data, SPACE, plan, {"age": "Age"}, judges)
+    plan = FitPlan(layers, ("age", "smile"), **{"leak": 0.1, "least_ratio": 0} | changes)
+    stages = [Freeing(ws[:6], bent, each) for each in rounds]
+    kept, measured = fit_directions(
+        data, SPACE, plan, {"age": "Age"}, stages, Judging(ws[6:], bent)
+    )
     return kept, max(1 / effect.ratio for effect in measured.values())
 
 
@@ -152,12 +154,20 @@ def test_rounds_free_directions_of_what_leaks(data: FaceData) -> None:
         assert again.effect == pytest.approx(1, abs=0.2)
 
 
+def test_a_stage_begins_with_what_the_one_before_it_made(data: FaceData) -> None:
+    (alone, _), (after, leak) = fitted(data, 1), fitted(data, 2, 1)
+    assert leak < 0.2
+    first, second = (kept[0].facts["added"] for kept in (alone, after))
+    assert sum(map(abs, second.values())) < 0.3 * sum(map(abs, first.values()))
+
+
 def test_each_direction_measured_is_a_step(data: FaceData) -> None:
     ws = np.random.default_rng(1).normal(size=(4, LAYERS, WIDTH)).astype(np.float32)
     plan = FitPlan(dict.fromkeys(NAMES, (1,)), ("age",), least_ratio=0)
+    stages = [Freeing(ws[:2], bent, 2), Freeing(ws[:2], bent, 0), Freeing(ws[:2], bent, 1)]
     steps: list[Step] = []
-    fit_directions(data, SPACE, plan, {}, Judges(ws[:2], ws[2:], bent), steps.append)
-    assert steps[-1].done == steps[-1].total == 3 + 1 + 1
+    fit_directions(data, SPACE, plan, {}, stages, Judging(ws[2:], bent), steps.append)
+    assert steps[-1].done == steps[-1].total == (3 + 3) + (3 + 0) + 1
     assert [step.done for step in steps] == sorted(step.done for step in steps)
 
 
@@ -170,4 +180,4 @@ def test_an_attribute_that_nobody_measured_is_refused(data: FaceData) -> None:
     plan = FitPlan({"hat": (1,)}, ("hat",))
     ws = np.zeros((1, LAYERS, WIDTH), np.float32)
     with pytest.raises(InvalidRequestError, match=r"no attributes hat\. There are: age, male"):
-        fit_directions(data, SPACE, plan, {}, Judges(ws, ws, bent))
+        fit_directions(data, SPACE, plan, {}, [], Judging(ws, bent))
