@@ -171,10 +171,12 @@ def test_the_model_tells_of_the_faces_that_would_be_measured(tmp_path, monkeypat
     sampling = AttributeSampling(faces=10)
     measured = make_attribute_dataset(GENERATOR, Measurer(), sampling, tmp_path)
     model = AttributeModel(NAMES, GENERATOR.num_ws, measured.w.shape[-1]).eval()
+    model.centre.fill_(30.0)
     told = predict_attribute_dataset(GENERATOR, model, sampling)
     for name in ("w", "crossover", "psi", "seeds"):
         np.testing.assert_array_equal(getattr(measured, name), getattr(told, name))
     ages = model.predict(told.ws())[:, NAMES.index("age")]
+    assert len(set(ages.tolist())) == 10
     np.testing.assert_allclose(told.values_of("age"), ages, rtol=1e-5)
 
 
