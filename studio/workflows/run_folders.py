@@ -13,11 +13,9 @@ log.txt             what the process wrote
 
 from __future__ import annotations
 
-import functools
 import json
 import logging
 import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,11 +23,15 @@ from typing import Any
 
 from core.errors import InvalidRequestError, OutputError
 from core.files import write_whole
+from studio.workflows.numbered_folders import (
+    id_of,
+    make_numbered,
+    numbered,
+    read_facts,
+    write_facts,
+)
 
 log = logging.getLogger(__name__)
-
-NAME = re.compile(r"(\d+)-[a-z0-9][a-z0-9._-]{0,63}")
-MAX_RUNS = 100_000
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class RunFolder:
 
     @property
     def id(self) -> int:
-        return int(self.name.split("-", 1)[0])
+        return id_of(self.path)
 
     @property
     def title(self) -> str:
@@ -61,16 +63,11 @@ class RunFolder:
 
     def facts(self) -> dict[str, Any]:
         """What run.json says; {} where it is missing or damaged, which is logged."""
-        path = self.path / "run.json"
-        try:
-            return dict(_facts(path, path.stat().st_mtime_ns))
-        except (OSError, ValueError, TypeError) as error:
-            log.warning("%s cannot be read: %s", path, error)
-            return {}
+        return read_facts(self.path / "run.json")
 
     def write_facts(self, facts: Mapping[str, Any]) -> None:
         """Replace run.json whole. Raises OutputError."""
-        write_whole(self.path / "run.json", json.dumps(facts, indent=1).encode())
+        write_facts(self.path / "run.json", facts)
 
     def note(self, **facts: Any) -> None:  # noqa: ANN401 - JSON values
         """Add to run.json, or change in it."""
@@ -119,39 +116,14 @@ class RunFolder:
             return ""
 
 
-@functools.lru_cache(maxsize=256)
-def _facts(path: Path, changed: int) -> dict[str, Any]:
-    """Parsed once for each change: pages look at all runs again and again."""
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return found
-
-
 def make_run(workspace: Path, title: str) -> RunFolder:
     """A new, empty folder with the next free number. Raises OutputError."""
-    runs = workspace / "runs"
-    name = re.sub(r"[^a-z0-9._-]+", "-", title.lower()).strip("-._")[:48] or "run"
-    try:
-        runs.mkdir(parents=True, exist_ok=True)
-        first = max((run.id for run in list_runs(workspace)), default=0) + 1
-        for number in range(first, first + MAX_RUNS):
-            if any(runs.glob(f"{number}-*")):
-                continue
-            path = runs / f"{number}-{name}"
-            path.mkdir()
-            return RunFolder(path)
-    except OSError as error:
-        raise OutputError(
-            f"No folder for the run can be made in {runs} ({error.strerror}). "
-            "Free some space or choose another --workspace."
-        ) from error
-    raise OutputError(f"{runs} is full. Choose another --workspace.")
+    return RunFolder(make_numbered(workspace / "runs", title, "run"))
 
 
 def list_runs(workspace: Path) -> list[RunFolder]:
     """All runs, newest first."""
-    paths = [path for path in (workspace / "runs").glob("*-*") if NAME.fullmatch(path.name)]
-    found = [RunFolder(path) for path in paths if path.is_dir()]
-    return sorted(found, key=lambda run: run.id, reverse=True)
+    return [RunFolder(path) for path in numbered(workspace / "runs")]
 
 
 def find_run(workspace: Path, name: str) -> RunFolder:
