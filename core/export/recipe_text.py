@@ -30,15 +30,33 @@ def read_recipe(path: Path, instead: Mapping[str, Any] | None = None) -> Recipe:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise InvalidRequestError(f"{path} is larger than a recipe ever is.")
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
-        raise InvalidRequestError(f"{path} cannot be read as YAML: {error}") from error
-    if not isinstance(content, Mapping):
-        raise InvalidRequestError(f"{path} must hold 'key: value' lines.")
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidRequestError(f"{path} cannot be read: {error}") from error
     try:
-        return recipe_of({**content, **(instead or {})})
+        return recipe_of({**parse_recipe(text), **(instead or {})})
     except InvalidRequestError as error:
         raise InvalidRequestError(f"{path}: {error}") from error
+
+
+def parse_recipe(text: str) -> Mapping[Any, Any]:
+    """Keys and values of a YAML text, not looked at any further. Raises InvalidRequestError."""
+    try:
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text)):
+            raise InvalidRequestError("A recipe has no aliases (*name). Write the values out.")
+        content = yaml.safe_load(text) or {}
+    except (yaml.YAMLError, RecursionError) as error:
+        raise InvalidRequestError(f"This cannot be read as YAML: {error}") from error
+    if not isinstance(content, Mapping):
+        raise InvalidRequestError("A recipe must hold 'key: value' lines.")
+    return content
+
+
+def recipe_text(recipe: Recipe) -> str:
+    """As YAML; what keeps its default by being left out is left out."""
+    told = {key: _without_none(value) for key, value in recipe.plain().items()}
+    content = {key: value for key, value in told.items() if value is not None}
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
 
 
 def recipe_of(content: Mapping[Any, Any]) -> Recipe:
@@ -54,6 +72,12 @@ def recipe_of(content: Mapping[Any, Any]) -> Recipe:
     if "gender_ratio" in read:
         read["female"] = read.pop("gender_ratio")
     return Recipe(**read)
+
+
+def _without_none(value: object) -> object:
+    if not isinstance(value, Mapping):
+        return value
+    return {key: part for key, part in value.items() if part is not None}
 
 
 def _check_keys(prefix: str, content: Mapping[Any, Any], known: tuple[str, ...]) -> None:

@@ -15,7 +15,8 @@ from core.export.croissant import METADATA
 from core.export.formats.format import Format, Stored
 from core.export.journal import LOCK
 from core.export.journal import NAME as JOURNAL
-from core.export.sample import DatasetFacts, name_of, pixels_sha256
+from core.export.sample import name_of, pixels_sha256
+from core.export.written import Written, read_written
 from core.files import is_unfinished, sha256_of
 from core.progress import OnStep, Step, ignore
 
@@ -50,15 +51,6 @@ class Verification:
             self.problems.append(Problem(file, message))
 
 
-class _Written(NamedTuple):
-    """What the journal says. files: path -> size and sha256."""
-
-    facts: DatasetFacts
-    faces: Mapping[str, int]
-    files: Mapping[str, Mapping[str, Any]]
-    is_finished: bool
-
-
 def verify(
     folder: Path, formats: Mapping[str, type[Format]], limit: int = 20, on_step: OnStep = ignore
 ) -> Verification:
@@ -67,7 +59,7 @@ def verify(
     formats: all there are, by name. limit: how many problems are kept. Nothing is changed.
     Raises InvalidRequestError for a folder without a journal.
     """
-    written = _read_journal(folder)
+    written = read_written(folder)
     found = Verification(limit)
     _check_files(folder, written, found, on_step)
     _check_sums(folder, written, found)
@@ -87,30 +79,7 @@ def verify(
     return found
 
 
-def _read_journal(folder: Path) -> _Written:
-    path = folder / JOURNAL
-    try:
-        header, *lines = [json.loads(line) for line in path.read_bytes().splitlines()]
-        facts = DatasetFacts.from_json(header["asked"])
-        faces: dict[str, int] = {}
-        files: dict[str, Mapping[str, Any]] = {}
-        for line in lines:
-            if "finished" in line:
-                files |= line["finished"]["files"]
-                continue
-            faces[line["split"]] = faces.get(line["split"], 0) + line["faces"]
-            files |= line["files"]
-    except FileNotFoundError as error:
-        raise InvalidRequestError(
-            f"{folder} has no {JOURNAL}, so no export wrote it. Name the folder of an export."
-        ) from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InvalidRequestError(f"{path} cannot be read as a journal: {error}.") from error
-    is_finished = any("finished" in line for line in lines)
-    return _Written(facts, faces, files, is_finished)
-
-
-def _check_files(folder: Path, written: _Written, found: Verification, on_step: OnStep) -> None:
+def _check_files(folder: Path, written: Written, found: Verification, on_step: OnStep) -> None:
     for name, stored in sorted(written.files.items()):
         path = folder / name
         found.files += 1
@@ -126,7 +95,7 @@ def _check_files(folder: Path, written: _Written, found: Verification, on_step: 
             found.add(name, f"It cannot be read: {error.strerror}.")
 
 
-def _check_sums(folder: Path, written: _Written, found: Verification) -> None:
+def _check_sums(folder: Path, written: Written, found: Verification) -> None:
     if not written.is_finished:
         return
     try:
@@ -143,7 +112,7 @@ def _check_sums(folder: Path, written: _Written, found: Verification) -> None:
             found.add(checksums.FILE, f"Its hash of {name} is not the journal's.")
 
 
-def _check_strangers(folder: Path, written: _Written, found: Verification) -> None:
+def _check_strangers(folder: Path, written: Written, found: Verification) -> None:
     own = {JOURNAL, LOCK, checksums.FILE}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder)
