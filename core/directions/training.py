@@ -79,14 +79,14 @@ def fit_directions(
     """Returns the directions that are clean enough, and what was measured of all wanted ones.
 
     freeing: one after the other, from what is quick to measure to what counts; each begins with
-    the directions that the one before it made. One of M faces and R rounds measures 2 M faces
-    for each attribute and 2 M (R - 1) for each direction; judging 6 M for each wanted one.
-    Raises InvalidRequestError where none can be fitted.
+    the directions that the one before it made, and passes on the cleanest it has seen of each.
+    One of M faces and R rounds measures 2 M faces for each attribute and 2 M R for each direction
+    it frees; judging 6 M for each wanted one. Raises InvalidRequestError where none can be fitted.
     """
     directions = _fitted(data, space, plan, titles)
     stages = [each for each in freeing if each.rounds]
     names = [tuple(plan.layers)] * (len(stages) - 1) + [plan.wanted] * bool(stages)
-    turns = sum(len(n) * (each.rounds - 1) for n, each in zip(names, stages, strict=True))
+    turns = sum(len(n) * each.rounds for n, each in zip(names, stages, strict=True))
     total = len(directions) * len(stages) + turns + len(plan.wanted)
     counted = _Counted(total, on_step)
     for stage, moved in zip(stages, names, strict=True):
@@ -117,14 +117,22 @@ def _free(
     basis = _basis(raw, effects, data)
     places = [data.names.index(name) for name in basis.names]
     seen = [effects[raw.index(each)] for each in directions]
-    for turn in range(stage.rounds):
-        if turn:
-            seen = list(counted(nearby.effects(directions), "freeing directions"))
+    best = list(zip(directions, seen, strict=True))
+    for _ in range(stage.rounds):
         directions = [
             _freed(each, effect.per_unit[places], basis, leak)
             for each, effect in zip(directions, seen, strict=True)
         ]
-    return directions
+        seen = list(counted(nearby.effects(directions), "freeing directions"))
+        made = zip(directions, seen, strict=True)
+        best = [max(pair, key=_cleanness) for pair in zip(best, made, strict=True)]
+    return [direction for direction, _ in best]
+
+
+def _cleanness(measured: tuple[Direction, Effect]) -> float:
+    """Its ratio; nothing where it hardly moves what it should."""
+    _, effect = measured
+    return effect.ratio if abs(effect.effect) >= WEAKEST and np.isfinite(effect.ratio) else 0.0
 
 
 @dataclass

@@ -161,13 +161,35 @@ def test_a_stage_begins_with_what_the_one_before_it_made(data: FaceData) -> None
     assert sum(map(abs, second.values())) < 0.3 * sum(map(abs, first.values()))
 
 
+def test_a_round_that_makes_it_worse_does_not_count(data: FaceData) -> None:
+    ws = np.random.default_rng(1).normal(size=(12, LAYERS, WIDTH)).astype(np.float32)
+    seen: list[int] = []
+
+    def worse(ws: NDArray[np.float32]) -> NDArray[np.float64]:
+        """From the last round on everything leaks into everything."""
+        seen.append(len(ws))
+        own = bent(ws) - np.array([40, 0.5, 0])
+        return (
+            own if len(seen) <= (1 + 2 * 3) + (1 + 2) else own + own.sum(1, keepdims=True) * SCALE
+        )
+
+    plan = FitPlan(dict.fromkeys(NAMES, (1,)), ("age",), leak=0.1, least_ratio=0)
+    kept = [
+        fit_directions(
+            data, SPACE, plan, {}, [Freeing(ws[:6], measure, rounds)], Judging(ws[6:], bent)
+        )[0][0]
+        for measure, rounds in ((bent, 1), (worse, 2))
+    ]
+    np.testing.assert_array_equal(kept[0].vector, kept[1].vector)
+
+
 def test_each_direction_measured_is_a_step(data: FaceData) -> None:
     ws = np.random.default_rng(1).normal(size=(4, LAYERS, WIDTH)).astype(np.float32)
     plan = FitPlan(dict.fromkeys(NAMES, (1,)), ("age",), least_ratio=0)
     stages = [Freeing(ws[:2], bent, 2), Freeing(ws[:2], bent, 0), Freeing(ws[:2], bent, 1)]
     steps: list[Step] = []
     fit_directions(data, SPACE, plan, {}, stages, Judging(ws[2:], bent), steps.append)
-    assert steps[-1].done == steps[-1].total == (3 + 3) + (3 + 0) + 1
+    assert steps[-1].done == steps[-1].total == (3 + 2 * 3) + (3 + 1) + 1
     assert [step.done for step in steps] == sorted(step.done for step in steps)
 
 
