@@ -44,6 +44,7 @@ from studio.workflows.segmenting import chosen_segmenter, resized_labels
 from studio.workflows.steering_parts import SteeringParts
 
 LOOKS, LOOK_SIZE = 8, 128  # of the dropped: how many a chunk are kept to look at, and px
+DRAWN = 32  # faces that are drawn or steered before they are rendered in one go
 PILOT_ATTEMPT = 1_000_000  # beyond all tries, so that no face is judged by itself
 
 
@@ -75,7 +76,7 @@ def open_labelled(recipe: Recipe, models: ModelCache, workspace: Path) -> tuple[
     doubts = recipe.filter.uncertainty is not None
     outputs = Outputs(image_size=recipe.size, labels=True, uncertainty=doubts)
     render_pass = RenderPass(generator, outputs, labeller=segmenter.labeller())
-    return segmenter, open_runtime(render_pass, device=models.device)
+    return segmenter, open_runtime(render_pass, device=models.device, for_many=True)
 
 
 def open_directions(recipe: Recipe, models: ModelCache, workspace: Path) -> dict[str, Direction]:
@@ -110,25 +111,49 @@ class _Best:
     num_bad: int = 2**31
 
 
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """What takes long to open, and may be used for several recipes one after another.
+
+    runtime: for the recipe's generator, segmenter, size and wish for uncertainty. control: where
+    `needs_control` says so.
+    """
+
+    segmenter: Segmenter
+    runtime: Runtime
+    control: FaceControl | None
+
+    def warm_up(self, recipe: Recipe, models: ModelCache) -> None:
+        """Compile what the recipe will use."""
+        name = models.name(recipe.generator)
+        mean_w = models.quality_scale(name).mean_w
+        layers = models.generator(name).num_ws
+        mean = np.array(np.broadcast_to(mean_w, (layers, len(mean_w))), np.float32)
+        self.runtime.render(mean)
+        if self.control is not None and recipe.is_steered:
+            self.control.measure(mean[None])
+            self.control.check(mean)
+
+
 class FaceMaker:
     """A `core.export.engines.Maker`. bounds may be set once they are known."""
 
-    def __init__(self, settings: MakerSettings, models: ModelCache) -> None:
+    def __init__(
+        self, settings: MakerSettings, models: ModelCache, opened: Opened | None = None
+    ) -> None:
         self.bounds = settings.bounds
         self._settings = settings
         self._recipe = recipe = settings.recipe
         name = models.name(recipe.generator)
-        generator = models.generator(name)
-        self._segmenter, self._runtime = open_labelled(recipe, models, settings.workspace)
+        if opened is None:
+            labelled = open_labelled(recipe, models, settings.workspace)
+            control = FaceControl(models, name) if needs_control(recipe) else None
+            opened = Opened(*labelled, control)
+            opened.warm_up(recipe, models)
+        self._segmenter, self._runtime = opened.segmenter, opened.runtime
         self._scale = models.quality_scale(name)
-        mean = np.broadcast_to(self._scale.mean_w, (generator.num_ws, len(self._scale.mean_w)))
-        self._runtime.render(np.array(mean, np.float32))  # compiles it now
-        control = FaceControl(models, name) if needs_control(recipe) else None
-        if control is not None and recipe.is_steered:
-            control.measure(np.array(mean[None], np.float32))
-            control.check(np.array(mean, np.float32))
         directions = open_directions(recipe, models, settings.workspace)
-        self._people = People(recipe, generator, control, directions)
+        self._people = People(recipe, models.generator(name), opened.control, directions)
         finder = FaceFinder()
         self._finder = finder if recipe.filter.one_face else None
         self._estimator = AgeGenderEstimator(finder) if recipe.measure else None
@@ -187,7 +212,7 @@ class FaceMaker:
         self, people: Sequence[tuple[Order, ...]], attempt: int, on_faces: OnFaces
     ) -> Iterator[tuple[tuple[Order, ...], list[_Face]]]:
         """Each person's pictures, judged. Few are in memory: people are drawn as they come."""
-        for some in _batches(people, 16):
+        for some in _batches(people, DRAWN):
             drawn = []
             for orders in some:
                 with self._timed("steering" if orders[0].target else "drawing"):
@@ -242,9 +267,9 @@ class FaceMaker:
         if self._estimator is not None:
             with one_thread():
                 estimate = self._estimator.estimate([seen])[0]
-        count = None if self._finder is None else self._finder.count(seen)
         if estimate is None:
-            return count, {}
+            return (None if self._finder is None else self._finder.count(seen)), {}
+        count = None if self._finder is None else estimate.num_faces
         sight = Sight(seen, fitted(mask, len(seen)), self._segmenter.classes, estimate)
         values = measured(sight)
         return count, dict(zip(NAMES, map(float, values), strict=True))
