@@ -35,6 +35,11 @@ class Estimate:
         return self.face is not None
 
     @property
+    def num_faces(self) -> int:
+        """In the picture."""
+        return 0 if self.face is None else self.face.among
+
+    @property
     def gender(self) -> str | None:
         if not self.is_found:
             return None

@@ -23,12 +23,13 @@ class FoundFace:
 
     box: left, top, right, bottom. landmarks: float32 [5, 2] of (x, y), from left to right in the
     picture: outer and inner corner of the left eye, inner and outer corner of the right eye;
-    last the base of the nose.
+    last the base of the nose. among: how many faces the picture has.
     """
 
     box: tuple[int, int, int, int]
     landmarks: NDArray[np.float32]
     shape: dlib.full_object_detection
+    among: int = 1
 
     @property
     def eye_distance(self) -> float:
@@ -77,7 +78,8 @@ class FaceFinder:
             shape = self._landmarks(picture, box)
         points = np.array([(part.x, part.y) for part in shape.parts()], np.float32)
         order = [*np.argsort(points[:4, 0], kind="stable"), 4]
-        return FoundFace((box.left(), box.top(), box.right(), box.bottom()), points[order], shape)
+        sides = box.left(), box.top(), box.right(), box.bottom()
+        return FoundFace(sides, points[order], shape, len(boxes))
 
 
 def crop(picture: NDArray[np.uint8], face: FoundFace, size: int) -> NDArray[np.uint8]:

@@ -25,12 +25,14 @@ def open_runtime(
     device: Device = "auto",
     precision: Precision = "auto",
     engine: Engine = "auto",
+    for_many: bool = False,
 ) -> Runtime:
     """Compile a pass for the fastest device, engine and precision here, or for those named.
 
     auto: CUDA with f16 where there is one, else OpenVINO on the CPU with bf16 where the
-    processor computes in it, else PyTorch. Raises InvalidRequestError for what this
-    machine cannot do.
+    processor computes in it, else PyTorch. for_many: more faces a second, each of which takes
+    longer: on a CPU several are computed at once, each by few cores, which never wait for each
+    other. Raises InvalidRequestError for what this machine cannot do.
     """
     for value, choices in ((device, Device), (precision, Precision), (engine, Engine)):
         if value not in get_args(choices):
@@ -46,10 +48,12 @@ def open_runtime(
         )
     if on_cuda or engine == "torch":
         return TorchRuntime(render_pass, "cuda" if on_cuda else "cpu", precision)
-    return _open_openvino(render_pass, precision, required=engine == "openvino")
+    return _open_openvino(render_pass, precision, for_many, required=engine == "openvino")
 
 
-def _open_openvino(render_pass: RenderPass, precision: Precision, *, required: bool) -> Runtime:
+def _open_openvino(
+    render_pass: RenderPass, precision: Precision, for_many: bool, *, required: bool
+) -> Runtime:
     try:
         from core.generators.openvino_runtime import OpenVINORuntime  # a large import
     except ImportError as error:
@@ -59,4 +63,4 @@ def _open_openvino(render_pass: RenderPass, precision: Precision, *, required: b
             ) from error
         log.warning("OpenVINO cannot be imported (%s); using PyTorch, which is slower.", error)
         return TorchRuntime(render_pass, "cpu", precision)
-    return OpenVINORuntime(render_pass, precision)
+    return OpenVINORuntime(render_pass, precision, for_many=for_many)

@@ -24,14 +24,21 @@ from core.generators.runtime import Rendered, Runtime, RuntimeFacts
 
 _CONVERTING = threading.Lock()  # tracing has state that all threads of a process share
 THREADS = "FACELOOM_THREADS"  # environment: cores for this process, where several share a machine
-IN_FLIGHT = 2  # one face is computed while the last one is copied out
+MOST_STREAMS = 8  # faces computed at once; each holds its own feature maps
 
 
 class OpenVINORuntime(Runtime):
-    """Batches run face by face: on a CPU that is as fast, and keeps every face's bits its own."""
+    """Batches run face by face: on a CPU that is as fast, and keeps every face's bits its own.
 
-    def __init__(self, render_pass: RenderPass, precision: str = "auto") -> None:
+    for_many: as in `open_runtime`.
+    """
+
+    def __init__(
+        self, render_pass: RenderPass, precision: str = "auto", *, for_many: bool = False
+    ) -> None:
         self._pass = render_pass
+        self._threads = int(os.environ.get(THREADS) or 0) or os.cpu_count() or 1
+        self._streams = min(self._threads, MOST_STREAMS) if for_many else 1
         self._core = ov.Core()
         self._lock = threading.Lock()
         self._compiled: dict[bool, Any] = {}  # by: with noise inputs
@@ -51,7 +58,8 @@ class OpenVINORuntime(Runtime):
     def stream(self, ws: NDArray[np.float32], noise: Noise) -> Iterator[Rendered]:
         with self._lock:
             compiled = self._compile(with_noise=noise.mode != "off")
-            idle = [compiled.create_infer_request() for _ in range(min(IN_FLIGHT, len(ws)))]
+            in_flight = self._streams + 1  # one more is copied out, or looked at
+            idle = [compiled.create_infer_request() for _ in range(min(in_flight, len(ws)))]
             busy: deque[Any] = deque()
             try:
                 for place, face in enumerate(ws):
@@ -85,6 +93,8 @@ class OpenVINORuntime(Runtime):
                 "INFERENCE_PRECISION_HINT": self.facts.precision,
                 "PERFORMANCE_HINT": "LATENCY",
             }
+            if self._streams > 1:
+                settings["NUM_STREAMS"] = str(self._streams)
             if threads := os.environ.get(THREADS):
                 settings["INFERENCE_NUM_THREADS"] = threads
             model = self._convert(with_noise=with_noise)

@@ -58,6 +58,13 @@ def test_the_package_itself_sees_what_was_asked(women: Path) -> None:
         assert found["age"]["value"] == pytest.approx(estimate.age, abs=0.51)
 
 
+def test_all_faces_of_a_picture_are_counted(women: Path) -> None:
+    both, estimator = np.concatenate(pictures(women), axis=1), AgeGenderEstimator()
+    alone, together = estimator.estimate([pictures(women)[0], both])
+    assert (alone.num_faces, together.num_faces) == (1, 2)
+    assert estimator.finder.count(both) == 2
+
+
 def test_everything_about_them_is_written(women: Path) -> None:
     rows = list(csv.DictReader((women / "control.csv").read_text().splitlines()))
     space = LatentSpace.of(WeightStore().open_generator("mobilestylegan-ffhq-1024"))

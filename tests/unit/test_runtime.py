@@ -58,6 +58,19 @@ def test_a_face_has_the_same_bits_alone_and_among_others(generator, engine):
     assert all(np.array_equal(a, b) for a, b in zip(among, alone, strict=True))
 
 
+@pytest.mark.parametrize("engine", ["openvino", "torch"])
+def test_a_runtime_for_many_faces_makes_the_same_bits_in_the_same_order(generator, engine):
+    ws = latents_of(generator, 7)
+    one, many = (
+        open_runtime(RenderPass(generator, Outputs()), engine=engine, for_many=for_many)
+        for for_many in (False, True)
+    )
+    expected = [face["image"] for face in one.stream(ws, Noise("fixed", 5))]
+    made = [face["image"] for face in many.stream(ws, Noise("fixed", 5))]
+    assert len(made) == 7
+    assert all(np.array_equal(a, b) for a, b in zip(made, expected, strict=True))
+
+
 def test_features_and_smaller_images_come_from_the_same_pass(generator):
     ws = latents_of(generator, 1)[0]
     outputs = Outputs(image_size=8, features=(4, 16))
