@@ -111,9 +111,9 @@ def measure_effect(
 
     names, scale: the K attributes that `measure` tells and their standard deviations among
     random faces. A value that is NaN before or after is left out of its mean. embed: vectors
-    whose cosine tells people apart; needs two faces. quality: scores not below 0, more is
-    better. on_step: called after each amount; stops the work by raising Cancelled. Renders
-    N * (A + 1) pictures, one amount at a time.
+    whose cosine tells people apart, NaN where there is no face; needs two faces. quality: scores
+    not below 0, more is better. on_step: called after each amount; stops the work by raising
+    Cancelled. Renders N * (A + 1) pictures, one amount at a time.
 
     `safe` ends where core/directions/safe_range.py says. Raises InvalidRequestError for arguments
     that do not go together.
@@ -251,9 +251,9 @@ def _identity_change(
     if before.vectors is None:
         return None
     likeness = before.vectors @ before.vectors.T  # [N, N]
-    apart = 1 - likeness[~np.eye(len(likeness), dtype=bool)].mean()
+    apart = 1 - _mean(likeness[~np.eye(len(likeness), dtype=bool)], 0)
     away = [
-        1 - float((before.vectors * faces.vectors).sum(axis=1).mean())
+        1 - float(_mean((before.vectors * faces.vectors).sum(axis=1), 0))
         for faces, is_in in zip(moved, is_safe, strict=True)
         if is_in and faces.vectors is not None
     ]

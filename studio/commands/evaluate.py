@@ -11,9 +11,11 @@ from core.generators import Device
 from core.progress import OnStep
 from core.weights import WeightStore
 from studio.commands.control_table import control_table
+from studio.commands.direction_table import direction_table
 from studio.commands.frame import Report, generator_option, verb, workspace_option
 from studio.model_cache import ModelCache
 from studio.workflows.control_evaluation import WAYS, evaluate_control
+from studio.workflows.direction_evaluation import FIRST_SEED, evaluate_directions
 from studio.workflows.segmenting import STARTER, evaluate_segmenter
 
 
@@ -124,6 +126,57 @@ def control_evaluation(
         on_step,
     )
     return Report(control_table(figures), figures)
+
+
+@evaluate.command("directions")
+@click.option(
+    "--direction",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="A slider, your own ones too; may be repeated. [default: all]",
+)
+@click.option("--faces", type=int, default=40, show_default=True, help="Unseen ones to move.")
+@click.option("--psi", type=float, default=0.7, show_default=True, help="Of these faces.")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Also write a contact sheet of each there: four faces, -3 to +3 units.",
+)
+@workspace_option("Where your own sliders are.")
+@generator_option
+@verb
+def direction_evaluation(
+    *,
+    on_step: OnStep,
+    names: tuple[str, ...],
+    faces: int,
+    psi: float,
+    out: Path | None,
+    workspace: Path,
+    generator: str | None,
+    seed: int | None,
+    device: Device,
+) -> Report:
+    """Effect, leakage, range and change of identity of each slider.
+
+    All of them per unit, in standard deviations of random faces; identity as a share of the
+    distance of two different people, by a face embedding (fetched at first, 100 MB). --seed is
+    that of the first face.
+    """
+    figures = evaluate_directions(
+        ModelCache(WeightStore(), device),
+        generator,
+        workspace,
+        names,
+        faces,
+        psi,
+        FIRST_SEED if seed is None else seed,
+        out,
+        on_step,
+    )
+    return Report(direction_table(figures), figures)
 
 
 def _table(figures: dict[str, Any]) -> str:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from core.attributes.control import Controller, Steered, targets_of
 from core.attributes.estimators import AgeGenderEstimator
-from core.attributes.measuring import FaceMeasurer
+from core.attributes.measuring import FaceMeasurer, MeasuredFace
 from core.attributes.pack import AttributePack
 from core.attributes.store import open_attributes
 from core.directions import Direction
@@ -79,6 +79,11 @@ class FaceControl:
         """ws [N, L, D] -> values [N, K], on previews."""
         with self._lock:
             return self._measurer.measure(ws)
+
+    def look(self, ws: NDArray[np.float32]) -> list[MeasuredFace]:
+        """ws [N, L, D] -> their previews and masks with what is measured on them."""
+        with self._lock:
+            return list(self._measurer.stream(ws))
 
     def picture(self, ws: NDArray[np.float32]) -> NDArray[np.uint8]:
         """ws [L, D] -> the full-size picture, uint8 [R, R, 3]."""

@@ -160,6 +160,17 @@ def test_identity_change_is_a_share_of_the_distance_of_different_faces() -> None
     assert effect_of(direction({0: 1.0})).identity is None
 
 
+def test_faces_that_were_not_found_do_not_count_for_the_identity() -> None:
+    def embed(ws: NDArray[np.float32]) -> NDArray[np.float64]:
+        vectors = ws[:, 0, :4].astype(np.float64)
+        vectors[0] = np.nan
+        return vectors
+
+    lost = effect_of(direction({0: 1.0}), embed=embed)
+    assert lost.identity is not None and np.isfinite(lost.identity)
+
+
+
 def test_every_amount_is_reported_and_can_stop_the_work() -> None:
     steps: list[Step] = []
 
