@@ -16,6 +16,7 @@ from studio.commands.frame import Report, generator_option, verb, workspace_opti
 from studio.model_cache import ModelCache
 from studio.workflows.control_evaluation import WAYS, evaluate_control
 from studio.workflows.direction_evaluation import FIRST_SEED, evaluate_directions
+from studio.workflows.encoder_evaluation import evaluate_encoder
 from studio.workflows.segmenting import STARTER, evaluate_segmenter
 
 
@@ -177,6 +178,50 @@ def direction_evaluation(
         on_step,
     )
     return Report(direction_table(figures), figures)
+
+
+@evaluate.command("encoder")
+@click.option("--faces", type=int, default=120, show_default=True, help="Orders to fill.")
+@click.option(
+    "--learned-from",
+    type=int,
+    default=20_000,
+    show_default=True,
+    help="Faces that the attribute model tells age and gender of.",
+)
+@click.option("--guided-steps", type=int, help="Of training with all three losses. [default: 150]")
+@generator_option
+@verb
+def encoder_evaluation(
+    *,
+    on_step: OnStep,
+    faces: int,
+    learned_from: int,
+    guided_steps: int | None,
+    generator: str | None,
+    seed: int | None,
+    device: Device,
+) -> Report:
+    """Age error and gender of the attribute encoder by its losses: the thesis's table 9.
+
+    Trains one encoder by the loss on w alone and one by all three, and looks at their pictures.
+    """
+    figures = evaluate_encoder(
+        ModelCache(WeightStore(), device),
+        generator,
+        faces,
+        learned_from,
+        guided_steps,
+        seed or 0,
+        on_step,
+    )
+    rows = [f"{'losses':18} {'mean':>7} {'median':>7} {'gender %':>9} {'training':>9}"]
+    rows += [
+        f"{loss:18} {told['age_error']:7.2f} {told['median_age_error']:7.2f} "
+        f"{100 * told['gender']:9.1f} {told['seconds']:7.0f} s"
+        for loss, told in figures["losses"].items()
+    ]
+    return Report("\n".join(rows), figures)
 
 
 def _table(figures: dict[str, Any]) -> str:
