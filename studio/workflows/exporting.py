@@ -16,6 +16,7 @@ from core.attributes.pack import KIND as ATTRIBUTE_KIND
 from core.export.describing import describe
 from core.export.engines import BuildMaker, Maker, open_engine
 from core.export.formats import Format
+from core.export.pictures import Suffix
 from core.export.plan import Plan
 from core.export.quality_filter import Bounds, Judged, needs_pilot, settled
 from core.export.recipe import Recipe, one_of
@@ -71,7 +72,6 @@ def export_to_folder(
     segmenter, runtime = open_labelled(recipe, models, workspace)
     open_directions(recipe, models, workspace)  # refused before anything is written
     facts = facts_of(plan, segmenter, runtime, models, workspace)
-    suffixes = {made(folder / name, facts).suffix for name, made in formats.items()}
     settings = MakerSettings(
         recipe,
         facts,
@@ -79,7 +79,7 @@ def export_to_folder(
         models.weights.folder.resolve(),
         workspace,
         models.device,
-        tuple(sorted(suffixes)),
+        suffixes_of(recipe, facts),
     )
     makers = _Makers(settings, models, on_step)
     export = Export(
@@ -105,6 +105,12 @@ def chosen_formats(recipe: Recipe) -> dict[str, type[Format]]:
     for name in recipe.formats:
         one_of("formats", name, tuple(FORMATS))
     return {name: FORMATS[name] for name in recipe.formats}
+
+
+def suffixes_of(recipe: Recipe, facts: DatasetFacts) -> tuple[Suffix, ...]:
+    """Of the image files that the recipe's formats hold."""
+    formats = chosen_formats(recipe)
+    return tuple(sorted({made(Path(), facts).suffix for made in formats.values()}))
 
 
 def facts_of(

@@ -1,0 +1,122 @@
+"""Where each export stands: its folder and its newest jobs, seen together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from annotations.records import Job, JobState
+from core.errors import InvalidRequestError
+from core.export.written import Written
+from studio.jobs import JobRunner
+from studio.workflows.export_folders import ExportFolder, find_export, list_exports
+
+EXPORT, VERIFY_EXPORT = "export", "verify export"  # the kinds of these jobs
+ALIVE = ("queued", "running", "pausing", "stopping")
+RESUMABLE = ("paused", "cancelled", "failed", "unfinished")
+
+
+@dataclass(frozen=True)
+class ExportView:
+    """A snapshot. job, check: the newest ones that made and verified it; None without.
+    place, check_place: how many jobs are before a queued one."""
+
+    folder: ExportFolder
+    facts: Mapping[str, Any]
+    job: Job | None
+    check: Job | None
+    place: int = 0
+    check_place: int = 0
+
+    @property
+    def state(self) -> str:
+        """One of ALIVE or RESUMABLE, or done."""
+        if self.job is None or self.job.state == JobState.DONE:
+            return "done" if self.is_finished else "unfinished"
+        is_pause = self.facts.get("wish") == "pause"
+        if self.job.state == JobState.RUNNING and self.job.is_cancel_requested:
+            return "pausing" if is_pause else "stopping"
+        if self.job.state == JobState.CANCELLED and is_pause:
+            return "paused"
+        return self.job.state.value
+
+    @property
+    def is_alive(self) -> bool:
+        return self.state in ALIVE
+
+    @property
+    def is_checking(self) -> bool:
+        return self.check is not None and self.check.state in (JobState.QUEUED, JobState.RUNNING)
+
+    @property
+    def can_resume(self) -> bool:
+        return self.state in RESUMABLE
+
+    @property
+    def is_finished(self) -> bool:
+        written = self.written
+        return written is not None and written.is_finished
+
+    @property
+    def written(self) -> Written | None:
+        """What is on disk; None where nothing is, or it cannot be read."""
+        try:
+            return self.folder.written()
+        except InvalidRequestError:
+            return None
+
+    @property
+    def recipe(self) -> Mapping[str, Any]:
+        """As asked; {} where nothing says so."""
+        told: Mapping[str, Any] = self.facts.get("recipe", {})
+        return told or (self.written.facts.recipe if self.written else {})
+
+    @property
+    def faces(self) -> int:
+        """On disk."""
+        return sum(self.written.faces.values()) if self.written else 0
+
+
+@dataclass(frozen=True)
+class ExportList:
+    """Newest first."""
+
+    views: tuple[ExportView, ...] = field(default=())
+
+    @property
+    def is_busy(self) -> bool:
+        return any(view.is_alive or view.is_checking for view in self.views)
+
+
+def see_exports(workspace: Path, jobs: JobRunner) -> ExportList:
+    """All exports of the workspace. Read-only."""
+    known = _Known(jobs)
+    return ExportList(tuple(known.view(folder) for folder in list_exports(workspace)))
+
+
+def see_export(workspace: Path, jobs: JobRunner, name: str) -> ExportView:
+    """One. Raises InvalidRequestError for a name of none."""
+    return _Known(jobs).view(find_export(workspace, name))
+
+
+class _Known:
+    """The newest job of each kind of each export, and who waits for how many."""
+
+    def __init__(self, jobs: JobRunner) -> None:
+        self._newest: dict[tuple[str, str], Job] = {}
+        queued: list[int] = []
+        running = 0
+        for job in jobs.list():
+            self._newest.setdefault((job.kind, str(job.payload.get("export", ""))), job)
+            running += job.state == JobState.RUNNING
+            if job.state == JobState.QUEUED:
+                queued.insert(0, job.id)
+        self._places = {id_: running + place for place, id_ in enumerate(queued)}
+
+    def view(self, folder: ExportFolder) -> ExportView:
+        job = self._newest.get((EXPORT, folder.name))
+        check = self._newest.get((VERIFY_EXPORT, folder.name))
+        places = [self._places.get(each.id, 0) if each else 0 for each in (job, check)]
+        return ExportView(folder, folder.facts(), job, check, *places)
