@@ -16,6 +16,7 @@ from core.generators import Device, Noise, Outputs
 from core.weights import WeightStore
 from studio.jobs import JobRunner
 from studio.model_cache import ModelCache
+from studio.workflows.export_sampling import ExportSampler
 from studio.workflows.live_labelling import LiveLabelling
 from studio.workflows.segmenters import Segmenters
 from studio.workflows.steering import Steering
@@ -62,6 +63,7 @@ class Services:
     segmenters: Segmenters
     live: LiveLabelling
     steering: Steering
+    sampler: ExportSampler
     stops: StopSigns = field(default_factory=StopSigns)
 
     @property
@@ -133,4 +135,5 @@ def open_services(
     segmenters = Segmenters(models, workspace)
     live = LiveLabelling(store, models, segmenters, workspace / "cache")
     steering = Steering(models, segmenters, workspace)
-    return Services(workspace, models, name, store, lock, jobs, segmenters, live, steering)
+    sampler = ExportSampler(models, segmenters, steering.parts, workspace)
+    return Services(workspace, models, name, store, lock, jobs, segmenters, live, steering, sampler)

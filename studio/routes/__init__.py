@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from fastapi import APIRouter, FastAPI
 
-from studio.routes import control, exchange, faces, live, masks, own_sliders, projects, runs
+from studio.routes import (
+    control,
+    exchange,
+    export_recipe,
+    exports,
+    faces,
+    live,
+    masks,
+    own_sliders,
+    projects,
+    runs,
+)
 from studio.routes.modules import MODULES, ModuleFiles
 from studio.routes.refusals import add_refusals
 from studio.services import Services
@@ -22,6 +33,8 @@ def add_routes(app: FastAPI, services: Services) -> None:
     app.include_router(runs.router, prefix=runs.PREFIX)
     app.include_router(control.router, prefix=control.PREFIX)
     app.include_router(own_sliders.router, prefix=control.PREFIX)
-    add_refusals(app, (PREFIX, control.PREFIX))
+    for part in (export_recipe, exports):
+        app.include_router(part.router, prefix=export_recipe.PREFIX)
+    add_refusals(app, (PREFIX, control.PREFIX, export_recipe.PREFIX))
     for name, folder in MODULES.items():
         app.mount(f"/modules/{name}", ModuleFiles(directory=folder))

@@ -23,7 +23,7 @@ def project_answer(project: Project) -> Answer:
     return {
         "id": project.id,
         "name": project.name,
-        "created_at": _time(project.created_at),
+        "created_at": time_answer(project.created_at),
         "num_faces": dict(project.num_faces),
         "scheme": _scheme(project.scheme),
     }
@@ -42,7 +42,7 @@ def face_answer(face: Face) -> Answer:
         "generator_sha256": face.generator_sha256,
         "width": face.width,
         "height": face.height,
-        "created_at": _time(face.created_at),
+        "created_at": time_answer(face.created_at),
         "status": face.status,
         "current": revision_answer(face.current) if face.current else None,
         "settled_id": face.settled_id,
@@ -61,7 +61,7 @@ def revision_answer(revision: Revision) -> Answer:
         "status": revision.status,
         "comment": revision.comment,
         "seconds": revision.seconds,
-        "created_at": _time(revision.created_at),
+        "created_at": time_answer(revision.created_at),
         "was_stale": revision.was_stale,
         "sha256": revision.sha256,
         "num_bytes": revision.num_bytes,
@@ -116,10 +116,10 @@ def _lease(lease: Lease) -> Answer:
     return {
         "person": lease.person,
         "session": lease.session,
-        "since": _time(lease.since),
-        "expires_at": _time(lease.expires_at),
+        "since": time_answer(lease.since),
+        "expires_at": time_answer(lease.expires_at),
     }
 
 
-def _time(moment: datetime) -> str:
+def time_answer(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat()

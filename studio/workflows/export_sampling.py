@@ -31,7 +31,7 @@ MOST_TRIES = 3  # for a face of a sample: it is waited for
 KEPT = 3  # opened passes, of the recipes sampled last
 _WAIT = 0.1  # s between two looks whether it is still wanted
 
-OnSample = Callable[[Sample], None]
+OnSample = Callable[[Sample, DatasetFacts], None]  # facts: of the sample alone
 
 
 @dataclass(frozen=True)
@@ -62,12 +62,14 @@ class _Kept:
 class _Making:
     """Makes people a few at a time, so that the first are soon there. seconds: spent on that."""
 
-    def __init__(self, maker: FaceMaker, count: int, on_sample: OnSample, on_step: OnStep) -> None:
+    def __init__(
+        self, maker: FaceMaker, count: int, on_made: Callable[[Sample], None], on_step: OnStep
+    ) -> None:
         self.samples: list[Sample] = []
         self.dropped = 0
         self.seconds = 0.0
         self._maker, self._count = maker, count
-        self._on_sample, self._on_step = on_sample, on_step
+        self._on_made, self._on_step = on_made, on_step
 
     def run(self, people: Sequence[tuple[Order, ...]]) -> None:
         self._tell(0)
@@ -78,7 +80,7 @@ class _Making:
             self.dropped += len(made.dropped)
             for each in made.samples:
                 self.samples.append(each)
-                self._on_sample(each)
+                self._on_made(each)
         self._tell(0)
 
     def _tell(self, more: int) -> None:
@@ -116,7 +118,7 @@ class ExportSampler:
             facts = facts_of(plan, opened.segmenter, opened.runtime, self._models, self._workspace)
             facts = replace(facts, splits={"train": count})
             maker = FaceMaker(self._settings(recipe, facts), self._models, opened)
-            making = _Making(maker, count, on_sample, on_step)
+            making = _Making(maker, count, lambda made: on_sample(made, facts), on_step)
             making.run(people)
             size, writing = self._written(recipe, facts, making.samples)
             seconds = max(making.seconds / count, writing)

@@ -9,9 +9,9 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, Any
 
 from annotations.errors import BadRequestError
 
@@ -20,6 +20,7 @@ MAX_UNPACKED = 4 * 2**30  # bytes
 MAX_RATIO = 200  # unpacked to packed; masks as JSON reach 30
 FREE_OF_RATIO = 16 * 2**20  # bytes that may be unpacked whatever the ratio
 
+_PIECE = 1 << 20  # bytes
 _MAX_AT_ONCE = 32 * 2**20  # bytes; how large the table of contents may be
 _JUNK = {"__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini"}  # what systems add by themselves
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -84,6 +85,47 @@ def pack(file: IO[bytes], folder: Path, more: Iterable[tuple[str, bytes]] = ()) 
                 shutil.copyfileobj(source, target)
         for name, content in more:
             archive.writestr(_entry(name), content)
+
+
+def packed_parts(folder: Path, left_out: Collection[str] = ()) -> Iterator[bytes]:
+    """A zip file of all files in a folder, below a folder of its name, piece by piece.
+
+    Nothing is packed tighter: what datasets hold is packed already. left_out: names of files.
+    Raises OSError.
+    """
+    paths = {path.relative_to(folder.parent).as_posix(): path for path in folder.rglob("*")}
+    sink = _Sink()
+    with zipfile.ZipFile(sink, "w") as archive:
+        for name in sorted(paths):
+            path = paths[name]
+            if not path.is_file() or path.name in left_out:
+                continue
+            info = _entry(name)
+            info.compress_type = zipfile.ZIP_STORED
+            info.file_size = path.stat().st_size
+            with path.open("rb") as source, archive.open(info, "w") as target:
+                while block := source.read(_PIECE):
+                    target.write(block)
+                    yield sink.taken()
+    yield sink.taken()
+
+
+class _Sink(io.RawIOBase):
+    """Takes what a zip file is written to, to be handed on; it cannot be wound back."""
+
+    def __init__(self) -> None:
+        self._held = bytearray()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, content: Any, /) -> int:  # noqa: ANN401 - any buffer
+        self._held += content
+        return len(content)
+
+    def taken(self) -> bytes:
+        held, self._held = bytes(self._held), bytearray()
+        return held
 
 
 def _entry(name: str) -> zipfile.ZipInfo:

@@ -19,6 +19,7 @@ from studio.model_cache import ModelCache
 from studio.routes import add_routes
 from studio.services import Services
 from studio.theme import build_css
+from studio.workflows.export_sampling import ExportSampler
 from studio.workflows.live_labelling import LiveLabelling
 from studio.workflows.segmenters import Segmenters
 from studio.workflows.steering import Steering
@@ -43,8 +44,9 @@ class ReviewServer:
         segmenters, lock = Segmenters(models, workspace), WorkspaceLock(workspace)
         live = LiveLabelling(self.store, models, segmenters, workspace / "cache")
         steering = Steering(models, segmenters, workspace)
+        sampler = ExportSampler(models, segmenters, steering.parts, workspace)
         services = Services(
-            workspace, models, "none", self.store, lock, jobs, segmenters, live, steering
+            workspace, models, "none", self.store, lock, jobs, segmenters, live, steering, sampler
         )
         config = uvicorn.Config(self._app(services), log_level="error", lifespan="off")
         self._server = uvicorn.Server(config)
