@@ -83,7 +83,7 @@ def measure_influence(
     """Compare `faces` faces with themselves after each group of layers was exchanged.
 
     Renders faces * (groups + 1) pictures. Faces on which an attribute cannot be measured are
-    left out of its shares.
+    left out of its shares. Raises InvalidRequestError where nothing can be measured on any.
     """
     if faces < 2:
         raise InvalidRequestError(f"Influence needs at least 2 faces, got {faces}.")
@@ -93,6 +93,11 @@ def measure_influence(
     own, other = ws[:faces], ws[faces:]
     passes = len(groups) + 1
     before = measure(own).astype(np.float64)
+    if np.isnan(before).all():
+        raise InvalidRequestError(
+            f"Nothing could be measured on {faces} faces of {generator.identity.name}: no face was "
+            "found in its pictures."
+        )
     on_step(Step(1, passes, "exchanging layers", "groups"))
     variance = np.nanvar(before, axis=0)
     shares = np.full((len(groups), len(names)), np.nan)

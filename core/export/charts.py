@@ -103,6 +103,34 @@ def panels(title: str, given: Sequence[Panel], columns: int = 4) -> Image.Image:
     return picture
 
 
+def heat_table(
+    title: str, rows: Sequence[str], columns: Sequence[str], values: Sequence[Sequence[float]]
+) -> Image.Image:
+    """A cell for each row and column, the bluer the nearer to 1; NaN is left white."""
+    wide, tall, top = 56, 24, 76
+    left = _RIM + 12 + max([0, *(round(_font(_SMALL).getlength(row)) for row in rows)])
+    picture = _paper(left + wide * len(columns) + _RIM, top + tall * len(rows) + _RIM)
+    draw = ImageDraw.Draw(picture)
+    draw.text((_RIM, 10), title, _INK, _font(_TEXT + 2))
+    for place, column in enumerate(columns):
+        middle = left + place * wide + wide // 2
+        draw.text((middle, top - 8), column, _INK, _font(_SMALL), anchor="mb")
+    for number, row in enumerate(rows):
+        y = top + number * tall
+        draw.text((left - 8, y + tall // 2), row, _INK, _font(_SMALL), anchor="rm")
+        for place, value in enumerate(values[number]):
+            x = left + place * wide
+            if math.isnan(value):
+                continue
+            share = min(max(value, 0.0), 1.0)
+            fill = tuple(round(255 + share * (blue - 255)) for blue in BLUE)
+            draw.rectangle((x, y, x + wide - 2, y + tall - 2), fill)
+            ink = _PAPER if share > 0.55 else _INK
+            centre = (x + wide // 2 - 1, y + tall // 2 - 1)
+            draw.text(centre, f"{value:.2f}", ink, _font(_SMALL), anchor="mm")
+    return picture
+
+
 def _histogram(draw: ImageDraw.ImageDraw, panel: Panel, box: tuple[int, int, int, int]) -> None:
     left, top, right, bottom = box
     most, step = max([1, *panel.counts]), (right - left) / max(1, len(panel.counts))

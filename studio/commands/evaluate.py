@@ -13,10 +13,12 @@ from core.weights import WeightStore
 from studio.commands.control_table import control_table
 from studio.commands.direction_table import direction_table
 from studio.commands.frame import Report, generator_option, verb, workspace_option
+from studio.commands.influence_table import influence_table
 from studio.model_cache import ModelCache
 from studio.workflows.control_evaluation import WAYS, evaluate_control
 from studio.workflows.direction_evaluation import FIRST_SEED, evaluate_directions
 from studio.workflows.encoder_evaluation import evaluate_encoder
+from studio.workflows.layer_evaluation import evaluate_layers
 from studio.workflows.segmenting import STARTER, evaluate_segmenter
 
 
@@ -222,6 +224,33 @@ def encoder_evaluation(
         for loss, told in figures["losses"].items()
     ]
     return Report("\n".join(rows), figures)
+
+
+@evaluate.command("layers")
+@click.option("--faces", type=int, default=128, show_default=True, help="Pairs to compare.")
+@click.option("--psi", type=float, default=0.7, show_default=True, help="Of these faces.")
+@click.option(
+    "--plot", type=click.Path(dir_okay=False, path_type=Path), help="Also draw it into this PNG."
+)
+@generator_option
+@verb
+def layer_evaluation(
+    *,
+    on_step: OnStep,
+    faces: int,
+    psi: float,
+    plot: Path | None,
+    generator: str | None,
+    seed: int | None,
+    device: Device,
+) -> Report:
+    """Which layers of w carry which attribute, for any generator.
+
+    Without a segmenter for it: age and gender alone.
+    """
+    models = ModelCache(WeightStore(), device)
+    figures = evaluate_layers(models, generator, faces, psi, plot, on_step)
+    return Report(influence_table(figures), figures)
 
 
 def _table(figures: dict[str, Any]) -> str:

@@ -29,6 +29,7 @@ from core.seeds import parse_numbers
 from core.segmentation import SegmenterTraining
 from core.weights import WeightStore
 from studio.commands.frame import Report, generator_option, verb, workspace_option
+from studio.commands.influence_table import influence_table
 from studio.configs import read_config
 from studio.model_cache import ModelCache
 from studio.workflows.attribute_training import train_attributes_beside
@@ -161,7 +162,7 @@ def attributes(
     figures = train_attributes_beside(
         config, training, workspace.resolve(), WeightStore(), device, on_step
     )
-    return Report(_influence(figures), figures)
+    return Report(influence_table(figures), figures)
 
 
 def _latents_option(which: str, about: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -272,20 +273,6 @@ def _effects(figures: dict[str, Any]) -> str:
             f"{found['ratio'] or 0:6.1f}  {'yes' if name in figures['kept'] else 'no'}"
         )
     rows.append(f"{len(figures['kept'])} directions in {figures['file']}")
-    return "\n".join(rows)
-
-
-def _influence(figures: dict[str, Any]) -> str:
-    table = figures["influence"]
-    sizes = list(table)
-    rows = [f"{'share of variance by layers':24}" + "".join(f"{size:>8}" for size in sizes)]
-    for name in next(iter(table.values())):
-        shares = [table[size][name] for size in sizes]
-        rows.append(
-            f"{name:24}" + "".join(f"{'-' if s is None else f'{s:.2f}':>8}" for s in shares)
-        )
-    layers = ", ".join(map(str, figures["mixing_layers"]))
-    rows.append(f"{figures['faces']} faces; layers for age and gender: {layers}")
     return "\n".join(rows)
 
 
