@@ -157,3 +157,48 @@ def test_an_evaluation_goes_on_and_tells_agreement_from_precision(tmp_path: Path
     assert table["mixing"]["second_age_error"] < table["random"]["second_age_error"]
     assert table["mixing"]["identity_distance"] > 0.3
     assert ended.figures["second_estimator"]["on_random_faces"]["faces"] == 3
+
+
+@pytest.mark.usefixtures("judges")
+def test_sliders_are_judged_with_a_sheet_to_look_at(tmp_path: Path) -> None:
+    asked = ("evaluate", "directions", "--direction", "yaw", "--faces", 2, "--workspace", tmp_path)
+    ended = run_here(*asked, "--out", tmp_path / "sheets", "--json")
+    told = ended.figures["directions"]["yaw"]
+    assert list(ended.figures["directions"]) == ["yaw"] and ended.figures["missing"] is None
+    assert told["effect"] == pytest.approx(1, abs=0.3) and told["ratio"] > 1.5
+    assert 0 < told["identity"] < 0.4
+    with Image.open(tmp_path / "sheets" / "yaw.jpg") as sheet:
+        assert sheet.size == (7 * 192, 2 * 192)
+    unknown = run_here(*asked[:2], "--direction", "wings", "--workspace", tmp_path)
+    assert unknown.code == 2 and "yaw" in unknown.complaint
+
+
+def test_sliders_that_ship_are_clean() -> None:
+    name = "directions-mobilestylegan-ffhq-1024"
+    told = json.loads((SHIPPED / f"{name}.json").read_text())
+    known = WeightStore().entry(name)
+    assert told["sha256"] == known.sha256 == sha256_of(known.path)
+    assert len(told["kept"]) >= 12
+    for slider in told["kept"]:
+        assert told["measured"][slider]["ratio"] >= 3
+
+
+def test_encoders_of_both_losses_are_compared_on_their_pictures() -> None:
+    asked = ("--faces", 3, "--learned-from", 300, "--guided-steps", 1)
+    ended = run_here("evaluate", "encoder", *asked, "--json")
+    losses = ended.figures["losses"]
+    assert list(losses) == ["regression alone", "all three"]
+    assert [told["guided_steps"] for told in losses.values()] == [0, 1]
+    for told in losses.values():
+        assert told["gender"] == 1.0 and told["age_error"] < 25
+    assert losses["all three"]["age_error"] != losses["regression alone"]["age_error"]
+
+
+def test_layers_are_told_and_drawn(tmp_path: Path) -> None:
+    plot = tmp_path / "layers.png"
+    ended = run_here("evaluate", "layers", "--faces", 4, "--plot", plot, "--json")
+    table = ended.figures["influence"]
+    assert list(table)[0] == "4" and len(table) == 9
+    assert table["1024"]["yaw"] < 0.2 < sum(table[size]["yaw"] for size in table)
+    with Image.open(plot) as picture:
+        assert picture.format == "PNG" and picture.width > 500
