@@ -16,6 +16,7 @@ from core.progress import OnStep
 from core.weights import WeightStore
 from studio.bench.postgres import server_programs, temporary_server
 from studio.bench.store import StoreBench, StoreFigures, bench_store
+from studio.commands.bench_export import export_bench
 from studio.commands.bench_live import live_bench
 from studio.commands.bench_preview import preview_bench
 from studio.commands.bench_segmenter import segmenter_bench
@@ -27,6 +28,7 @@ def bench() -> None:
     """Measure speed here, side by side with the peers, and whether saves are ever lost."""
 
 
+bench.add_command(export_bench)
 bench.add_command(segmenter_bench)
 bench.add_command(live_bench)
 bench.add_command(preview_bench)
