@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from studio.routes import add_routes
 from studio.server import HomeHeaders
 from studio.services import Services
-from studio.tabs import annotate, control, sample, train
+from studio.tabs import annotate, control, export, sample, train
 from studio.theme import build_css, build_theme
 
 _HEADER = """
@@ -39,6 +39,8 @@ def build_page(services: Services) -> gr.Blocks:
                 annotate.build(services)
             with gr.Tab("Train", elem_id="tab-train") as train_tab:
                 train.build(services, train_tab)
+            with gr.Tab("Export", elem_id="tab-export"):
+                export.build(services)
         page.unload(leave)
     return page
 

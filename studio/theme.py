@@ -167,7 +167,8 @@ def build_theme() -> gr.themes.Base:
 
 def build_css() -> str:
     """The colours as CSS variables, light and dark, and the styles of all parts of the page."""
-    folders = [STUDIO / name for name in ("gallery", "painter", "annotate", "control", "train")]
+    parts = ("gallery", "painter", "annotate", "control", "train", "export")
+    folders = [STUDIO / name for name in parts]
     sheets = [sheet for folder in folders for sheet in sorted(folder.rglob("*.css"))]
     return "\n".join(
         [

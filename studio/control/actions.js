@@ -2,7 +2,9 @@
 
 import { Api } from '../annotate/api.js';
 import { askIn } from '../annotate/dialogs.js';
+import { SENT } from '../export/store.js';
 import { make } from '../painter/panels/dom.js';
+import { copy } from './clipboard.js';
 
 const [NEW, FIRST_NAME, LAST_USED] = ['', 'faces', 'faceloom.project'];
 
@@ -84,11 +86,12 @@ async function showRecipe({ api, store, kept, host, strips }) {
   const which = make('select', { 'aria-label': 'Which faces' }, make('option', { value: 'this' }, 'This face'), ...(all.length ? [make('option', { value: 'kept' }, `The ${all.length} kept face${all.length > 1 ? 's' : ''}`)] : []));
   which.addEventListener('change', () => show(which.value === 'kept' ? all : [store.recipe]).catch((error) => (text.value = error.message)));
   const copyIt = make('button', { type: 'button', onclick: async () => (copyIt.textContent = (await copy(text.value, text)) ? 'Copied' : 'Select and copy it') }, 'Copy');
+  const exportIt = make('button', { type: 'button', title: 'Opens the Export tab with this as its recipe', onclick: () => sendToExport(text) }, 'Export people like this');
   await show([store.recipe]);
   const isWanted = await askIn(host, {
     title: 'Recipe',
     text: 'Says how to make the same faces again: by the same generator, to the same picture.',
-    fields: [which, text, copyIt],
+    fields: [which, text, make('div', { class: 'fl-co-line' }, copyIt, exportIt)],
     ok: 'Download',
     accept: async () => {},
   });
@@ -99,22 +102,11 @@ async function showRecipe({ api, store, kept, host, strips }) {
   strips.hide('trouble');
 }
 
-/** Also on pages that came by plain http from another computer, where there is no clipboard for scripts. */
-async function copy(text, field = null) {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    const area = field ?? make('textarea', { class: 'fl-co-unseen' });
-    if (!field) {
-      area.value = text;
-      document.body.append(area);
-    }
-    area.select();
-    const isDone = document.execCommand('copy');
-    if (!field) area.remove();
-    return isDone;
-  }
+/** Leaves the recipe where the Export tab looks when it is opened. @param {HTMLTextAreaElement} text */
+function sendToExport(text) {
+  sessionStorage.setItem(SENT, text.value);
+  text.closest('dialog').close();
+  document.querySelector('#tab-export-button')?.click();
 }
 
 /** A menu that closes by Esc and by a click elsewhere. @param {HTMLDetailsElement} details */

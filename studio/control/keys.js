@@ -7,13 +7,13 @@ const WRITING = 'input:not([type=checkbox], [type=range], [type=radio]), textare
 /**
  * @param {HTMLElement} root
  * @param {Record<string, () => void>} commands by key
- * @param {(isHeld: boolean) => void} holdBefore while B is down
+ * @param {(isHeld: boolean) => void} [holdBefore] while B is down
  */
-export function listenToKeys(root, commands, holdBefore) {
+export function listenToKeys(root, commands, holdBefore = null) {
   document.addEventListener('keydown', (event) => {
     if (!isForUs(root, event)) return;
     const key = combination(event);
-    if (key === 'b') {
+    if (holdBefore && key === 'b') {
       event.preventDefault();
       if (!event.repeat) holdBefore(true);
     } else if (key in commands) {
@@ -21,6 +21,7 @@ export function listenToKeys(root, commands, holdBefore) {
       commands[key]();
     }
   });
+  if (!holdBefore) return;
   document.addEventListener('keyup', (event) => event.key.toLowerCase() === 'b' && holdBefore(false));
   window.addEventListener('blur', () => holdBefore(false));
 }

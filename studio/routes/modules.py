@@ -10,7 +10,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 _STUDIO = Path(__file__).parent.parent
-MODULES = {name: _STUDIO / name for name in ("painter", "annotate", "control")}
+MODULES = {name: _STUDIO / name for name in ("painter", "annotate", "control", "export")}
 
 
 class ModuleFiles(StaticFiles):

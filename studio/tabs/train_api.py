@@ -122,12 +122,14 @@ def name_of(request: gr.Request) -> str:
 
 
 def job_answer(job: Job) -> dict[str, Any]:
-    """state: queued, running, done, failed or cancelled. run: its folder in runs/."""
+    """state: queued, running, done, failed or cancelled. run, export: its folder in runs/ or
+    exports/."""
     return {
         "id": job.id,
         "kind": job.kind,
         "state": job.state.value,
         "run": job.payload.get("run"),
+        "export": job.payload.get("export"),
         "person": job.person,
         "done": job.done,
         "total": job.total,

@@ -9,7 +9,12 @@ import pytest
 
 from studio.routes.modules import MODULES
 
-ENTRIES = {"painter/painter.js", "annotate/annotate.js", "control/control.js"}  # what pages import
+ENTRIES = {  # what pages import
+    "painter/painter.js",
+    "annotate/annotate.js",
+    "control/control.js",
+    "export/export.js",
+}
 STUDIO = MODULES["painter"].parent
 FILES = sorted(
     path.relative_to(STUDIO) for folder in MODULES.values() for path in folder.rglob("*.js")
