@@ -20,7 +20,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import ClassVar
 
-from core.export.engines import Engine, LocalEngine
+from core.export.engines import BuildMaker, Engine, LocalEngine
 from core.export.formats import FileGroup, Format, Stored
 from core.export.journal import NAME
 from core.export.plan import Plan
@@ -31,6 +31,7 @@ from core.export.run import Export
 from core.export.sample import (
     DatasetFacts,
     MaskClass,
+    PaintedFace,
     RowSource,
     Sample,
     Weights,
@@ -68,11 +69,15 @@ def recipe(count: int = 150, seed: int = 3) -> Recipe:
 
 
 def export(
-    asked: Recipe, engine: Engine | None = None, maker: FakeMaker | None = None
+    asked: Recipe,
+    engine: Engine | None = None,
+    maker: FakeMaker | None = None,
+    painted: Sequence[PaintedFace] = (),
+    painted_maker: BuildMaker | None = None,
 ) -> tuple[Export, list[str]]:
     """The export, and what it does besides making, as it is done."""
     told: list[str] = []
-    plan = Plan(asked)
+    plan = Plan(asked, painted)
     facts = DatasetFacts(
         name="fakes",
         size=SIZE,
@@ -82,6 +87,7 @@ def export(
         weights=(Weights("generator", "fake", "0" * 64, "none"),),
         recipe=asked.plain(),
         chunk_size=plan.chunk_size,
+        painted=plan.painted,
     )
 
     def settle() -> Bounds:
@@ -93,7 +99,14 @@ def export(
         return functools.partial(same, maker or FakeMaker(asked.seed))
 
     made = Export(
-        plan, facts, {"plain": Plain}, engine or LocalEngine(), settle, maker_of, lambda *known: []
+        plan,
+        facts,
+        {"plain": Plain},
+        engine or LocalEngine(),
+        settle,
+        maker_of,
+        lambda *known: [],
+        painted_maker,
     )
     return made, told
 

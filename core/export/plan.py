@@ -1,5 +1,7 @@
 """Recipe -> orders: who is asked for at each place of the dataset. Pure and deterministic.
 
+In each split generated people come first, then the painted ones, whose splits are dealt apart.
+
 Groups are quotas, not lots: of 500 people a share of 0.5 gets 250. What is balanced is counted
 in joint cells; what is not is spread independently. Splits hold whole people and are dealt so
 that each is like the whole. Where nothing is asked of the faces and there is one split, a
@@ -8,15 +10,17 @@ longer plan begins with the shorter one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.export.quotas import cells, dealt, largest_remainder
-from core.export.recipe import GENDERS, AgeBand, Recipe
-from core.export.sample import CHUNK_SIZE, Chunk, Order
+from core.export.recipe import GENDERS, AgeBand, Recipe, check_splits
+from core.export.sample import CHUNK_SIZE, SPLITS, Chunk, Order, PaintedFace
 
 AGE_MARGIN = 1.0  # years from the ends of a range, so that a small miss stays within
 LARGE = 1024  # px of pictures whose chunks are smaller, which bounds memory
@@ -26,27 +30,42 @@ Groups = NDArray[np.int64]
 
 
 class Plan:
-    """The orders of a recipe, made when they are asked for: memory grows by people, not orders."""
+    """The orders of a recipe, made when they are asked for: memory grows by people, not orders.
 
-    def __init__(self, recipe: Recipe) -> None:
+    painted: faces of a project, in any order. Raises InvalidRequestError where a split that is
+    asked for would have nobody.
+    """
+
+    def __init__(self, recipe: Recipe, painted: Sequence[PaintedFace] = ()) -> None:
         self.recipe = recipe
         people = recipe.identities
         self._groups = _groups(recipe, people)
-        shares = recipe.shares
+        by_person = _by_person(painted)
+        shares = recipe.shares_of(people + len(by_person))
+        if painted and recipe.splits is not None:
+            check_splits(shares, people + len(by_person))
         sizes = largest_remainder(people, list(shares.values()))
         self._sizes = {split: size for split, size in zip(shares, sizes, strict=True) if size}
+        self._painted = _dealt_painted(recipe, by_person, shares)
         joint = _numbered(self._groups, people)
         part_of = dealt(joint.tolist(), list(self._sizes.values()))
         self._order = np.argsort(part_of, kind="stable")  # place of an identity -> whose groups
         self._ages = _ages(recipe, self._groups.get("ages"))
 
     def __len__(self) -> int:
-        return self.recipe.count
+        return sum(self.splits.values())
 
     @property
     def splits(self) -> dict[str, int]:
         """Faces of each split that has some, in their order."""
-        return {split: size * self.recipe.variants.count for split, size in self._sizes.items()}
+        found = {s: self._num_generated(s) + len(self._painted.get(s, ())) for s in SPLITS}
+        return {split: count for split, count in found.items() if count}
+
+    @property
+    def painted(self) -> tuple[PaintedFace, ...]:
+        """With their splits, in the order of their places."""
+        orders = (order for split in SPLITS for order in self._painted.get(split, ()))
+        return tuple(order.painted for order in orders if order.painted is not None)
 
     @property
     def chunk_size(self) -> int:
@@ -57,8 +76,28 @@ class Plan:
 
     def order(self, place: int) -> Order:
         """place: 0 up to the number of faces."""
-        identity, variant = divmod(place, self.recipe.variants.count)
-        return Order(place, identity, variant, self._split(identity), self._target(identity))
+        left, generated = place, 0
+        for split, count in self.splits.items():
+            here = self._num_generated(split)
+            if left < here:
+                identity, variant = divmod(generated + left, self.recipe.variants.count)
+                return Order(place, identity, variant, split, self._target(identity))
+            if left < count:
+                return replace(self._painted[split][left - here], place=place)
+            left -= count
+            generated += here
+        raise IndexError(f"There is no place {place}; there are {len(self)}.")
+
+    def person(self, identity: int) -> tuple[Order, ...]:
+        """All pictures of somebody who is generated, 0 up to the recipe's identities."""
+        variants, place = self.recipe.variants.count, identity * self.recipe.variants.count
+        last = 0
+        for split, size in self._sizes.items():
+            last += size
+            if identity < last:
+                break
+            place += len(self._painted.get(split, ()))
+        return tuple(self.order(place + variant) for variant in range(variants))
 
     def orders(self) -> Iterator[Order]:
         return (self.order(place) for place in range(len(self)))
@@ -68,19 +107,17 @@ class Plan:
         step = self.chunk_size
         index = first = 0
         for split, count in self.splits.items():
-            for start in range(first, first + count, step):
-                places = range(start, min(start + step, first + count))
-                yield Chunk(index, split, tuple(self.order(place) for place in places))
-                index += 1
-            first += count
+            generated = self._num_generated(split)
+            for part in (generated, count - generated):
+                for start in range(first, first + part, step):
+                    places = range(start, min(start + step, first + part))
+                    yield Chunk(index, split, tuple(self.order(place) for place in places))
+                    index += 1
+                first += part
 
-    def _split(self, identity: int) -> str:
-        last = 0
-        for split, size in self._sizes.items():
-            last += size
-            if identity < last:
-                return split
-        raise IndexError(f"There is no identity {identity}.")
+    def _num_generated(self, split: str) -> int:
+        """Faces."""
+        return self._sizes.get(split, 0) * self.recipe.variants.count
 
     def _target(self, identity: int) -> dict[str, Any]:
         """age, age_range, gender and traits, as far as they are asked for; plain JSON."""
@@ -100,6 +137,29 @@ class Plan:
                     setting
                 )
         return target
+
+
+def _by_person(painted: Sequence[PaintedFace]) -> list[list[PaintedFace]]:
+    """The faces of each person, in an order that does not depend on the one given."""
+    ordered = sorted(painted, key=lambda face: (face.person, face.face))
+    return [list(faces) for _, faces in groupby(ordered, lambda face: face.person)]
+
+
+def _dealt_painted(
+    recipe: Recipe, by_person: Sequence[Sequence[PaintedFace]], shares: dict[str, float]
+) -> dict[str, list[Order]]:
+    """Orders of each split that has some, whole people together; their places are open."""
+    sizes = largest_remainder(len(by_person), list(shares.values()))
+    mixed = iter(_random(recipe, "painted").permutation(len(by_person)))
+    found: dict[str, list[Order]] = {}
+    for split, size in zip(shares, sizes, strict=True):
+        for person in sorted(int(next(mixed)) for _ in range(size)):
+            identity = recipe.identities + person
+            for variant, face in enumerate(by_person[person]):
+                placed = replace(face, split=split)
+                order = Order(0, identity, variant, split, painted=placed)
+                found.setdefault(split, []).append(order)
+    return found
 
 
 def _shares(recipe: Recipe) -> dict[str, list[float]]:

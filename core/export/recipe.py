@@ -19,6 +19,7 @@ from core.seeds import MAX_SEED
 
 MAX_COUNT = 1_000_000
 SIZES = (256, 512, 1024)  # px
+MASKS = ("done", "reviewed")  # of a project: all that are finished, or those a review accepted
 IMAGES = ("native", "png", "jpeg")  # native: as each format usually has them
 CHANGES = ("light", "hair", "pose")  # what can differ between pictures of one person
 GENDERS = ("female", "male")
@@ -109,11 +110,21 @@ class Filter:
 
 
 @dataclass(frozen=True)
+class ProjectMasks:
+    """Painted faces of a project. name: its name, or its id. masks: one of MASKS."""
+
+    name: str
+    masks: str = "done"
+
+
+@dataclass(frozen=True)
 class Recipe:
     """Raises InvalidRequestError naming the key, the value and what is allowed.
 
-    generator, segmenter: names or, the latter, a file; None: those in force. size: px of
-    images and masks. ages: bands; empty: as drawn. female: share of women; None: as drawn.
+    count: faces to generate. project: whose painted faces are added to them; with a count of 0
+    they are alone. generator, segmenter: names or, the latter, a file; None: those in force.
+    size: px of images and masks. ages: bands; empty: as drawn. female: share of women; None: as
+    drawn.
     balance: which of 'ages', 'gender' and traits are spread over each other exactly.
     splits: shares; None: DEFAULT_SPLITS, or all for training where there are few people.
     formats: names; which there are is known to core/export/formats. mark: every picture says
@@ -138,9 +149,12 @@ class Recipe:
     images: str = "native"
     mark: bool = True
     measure: bool = True  # age, gender and traits of every face, as far as a mask can tell
+    project: ProjectMasks | None = None
 
     def __post_init__(self) -> None:
-        within("count", self.count, 1, MAX_COUNT)
+        within("count", self.count, 0 if self.project else 1, MAX_COUNT)
+        if self.project:
+            one_of("project.masks", self.project.masks, MASKS)
         within("psi", self.psi, -LARGEST_PSI, LARGEST_PSI)
         within("seed", self.seed, 0, MAX_SEED)
         one_of("size", self.size, SIZES)
@@ -162,9 +176,13 @@ class Recipe:
     @property
     def shares(self) -> dict[str, float]:
         """Of the splits that have some, in their order."""
+        return self.shares_of(self.identities)
+
+    def shares_of(self, people: int) -> dict[str, float]:
+        """The same for so many people, those of a project counted in."""
         given = self.splits
         if given is None:
-            given = DEFAULT_SPLITS if self.identities >= SPLIT_FROM else {"train": 1.0}
+            given = DEFAULT_SPLITS if people >= SPLIT_FROM else {"train": 1.0}
         return {split: given[split] for split in SPLITS if given.get(split, 0) > 0}
 
     @property
@@ -239,12 +257,8 @@ class Recipe:
         for split in self.splits:
             one_of("splits", split, SPLITS)
         add_up("splits", self.splits)
-        for split, share in self.shares.items():
-            if share * self.identities < 0.5:
-                raise InvalidRequestError(
-                    f"splits.{split} is {share:g} of {self.identities} people, which is nobody. "
-                    "Ask for more faces, or set it to 0."
-                )
+        if self.project is None:  # else it is not known yet how many there are
+            check_splits(self.shares, self.identities)
 
     def _check_balance(self) -> None:
         known = ("ages", "gender", *(trait.name for trait in self.traits))
@@ -298,7 +312,10 @@ class Recipe:
         }
         told["splits"] = None if self.splits is None else dict(self.splits)
         told |= {"formats": list(self.formats), "images": self.images, "mark": self.mark}
-        return told | {"measure": self.measure}
+        told["measure"] = self.measure
+        if self.project:
+            told["project"] = {"name": self.project.name, "masks": self.project.masks}
+        return told
 
     @property
     def sha256(self) -> str:
@@ -311,6 +328,16 @@ def seed_of(recipe_seed: int, identity: int, attempt: int) -> int:
     """The seed that a person's face is drawn from at the given try, 0..2**32-1."""
     text = f"{recipe_seed}/{identity}/{attempt}"
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
+
+
+def check_splits(shares: Mapping[str, float], people: int) -> None:
+    """Raises InvalidRequestError for a split that would have nobody."""
+    for split, share in shares.items():
+        if share * people < 0.5:
+            raise InvalidRequestError(
+                f"splits.{split} is {share:g} of {people} people, which is nobody. "
+                "Ask for more faces, or set it to 0."
+            )
 
 
 def within(key: str, value: float | None, low: float, high: float) -> None:

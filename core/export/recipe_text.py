@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from core.errors import InvalidRequestError
-from core.export.recipe import AgeBand, Filter, Limit, Recipe, Trait, Variants
+from core.export.recipe import AgeBand, Filter, Limit, ProjectMasks, Recipe, Trait, Variants
 
 MAX_BYTES = 1_000_000  # of a file
 GENDER_RATIO = 0.5  # where 'gender' is balanced and no ratio is given
@@ -271,6 +271,21 @@ def _splits(key: str, value: object) -> dict[str, float]:
     return _as_shares(key, {str(name): _number(f"{key}.{name}", s) for name, s in table.items()})
 
 
+def _project(key: str, value: object) -> ProjectMasks:
+    """A name or an id, or {name: ..., masks: reviewed}."""
+    if not isinstance(value, Mapping):
+        return ProjectMasks(_project_name(key, value))
+    found = _part(key, value, {"name": _project_name, "masks": _text})
+    if "name" not in found:
+        raise InvalidRequestError(f"{key} needs a name, or the id of a project.")
+    return ProjectMasks(**found)
+
+
+def _project_name(key: str, value: object) -> str:
+    is_id = isinstance(value, int) and not isinstance(value, bool)
+    return str(value) if is_id else _text(key, value)
+
+
 def _told(value: object) -> str:
     return f"{value!r:.80}"
 
@@ -294,4 +309,5 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     "images": _text,
     "mark": _switch,
     "measure": _switch,
+    "project": _project,
 }

@@ -13,6 +13,7 @@ import yaml
 
 from core.export.contact import Previews
 from core.export.engines.engine import BuildMaker, Engine, MadeChunk
+from core.export.engines.local import LocalEngine
 from core.export.formats.format import Format
 from core.export.journal import Journal
 from core.export.pace import Pace
@@ -33,7 +34,8 @@ class Export:
     formats: their classes, by name, in the recipe's order; each writes to a folder of its name.
     settle: measures the bounds of the filter, at the start of an export only. maker_of: what
     makes faces under these bounds. describe: writes what belongs to no format, as
-    core/export/describing.py does; returns the files.
+    core/export/describing.py does; returns the files. painted_maker: what fetches painted faces,
+    in this process; needed where the plan has some.
     """
 
     plan: Plan
@@ -43,6 +45,7 @@ class Export:
     settle: Callable[[], Bounds]
     maker_of: Callable[[Bounds], BuildMaker]
     describe: Describe
+    painted_maker: BuildMaker | None = None
 
     def run(self, folder: Path, on_step: OnStep = ignore) -> dict[str, Any]:
         """Make what is missing in `folder`; returns the figures. A finished one is left as it is.
@@ -59,9 +62,12 @@ class Export:
             previews = Previews(folder / Previews.name, self.facts)
             writing = _Writing(journal, formats, previews)
             pace = Pace(before, len(self.plan), on_step)
-            if missing:
+            if generated := [chunk for chunk in missing if not chunk.is_painted]:
                 build = self.maker_of(Bounds(**journal.settled))
-                self.engine.run(missing, build, writing, pace.add)
+                self.engine.run(generated, build, writing, pace.add)
+            if painted := [chunk for chunk in missing if chunk.is_painted]:
+                assert self.painted_maker is not None
+                LocalEngine().run(painted, self.painted_maker, writing, pace.add)
             making = pace.seconds()
             if missing or journal.finished is None:
                 on_step(Step(len(self.plan), len(self.plan), "finishing", "faces"))
@@ -93,6 +99,7 @@ class Export:
         dropped = journal.dropped()
         return {
             "count": journal.faces(),
+            "painted": len(self.plan.painted),
             "size": self.facts.size,
             "splits": dict(self.facts.splits),
             "formats": list(self.formats),

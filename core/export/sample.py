@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from core.errors import InvalidRequestError
 
 SPLITS = ("train", "validation", "test")
+SOURCES = GENERATED, PAINTED = ("generated", "painted")  # of a face's mask
 CHUNK_SIZE = 64  # faces that are committed together, at the most
 
 ImageFormat = Literal["native", "png", "jpeg"]
@@ -24,11 +25,31 @@ def name_of(place: int) -> str:
 
 
 @dataclass(frozen=True)
+class PaintedFace:
+    """A face of a project and the mask that people made of it.
+
+    project: its name. face, revision: ids there. person: the same for all pictures of a person.
+    painter, reviewer: their names, the latter '' where nobody reviewed it. mask_sha256: of the
+    mask as it is stored there. split: one of SPLITS, '' as long as that is open.
+    """
+
+    project: str
+    face: int
+    revision: int
+    person: str
+    painter: str
+    reviewer: str
+    mask_sha256: str
+    split: str = ""
+
+
+@dataclass(frozen=True)
 class Order:
     """One face that a recipe asks for.
 
     place: 0..count-1. identity, variant: the person, and which of their pictures. split: one
-    of SPLITS. target: what is asked of the face, by attribute.
+    of SPLITS. target: what is asked of the face, by attribute. painted: where it is not made but
+    taken from a project.
     """
 
     place: int
@@ -36,6 +57,7 @@ class Order:
     variant: int
     split: str
     target: Mapping[str, Any] = field(default_factory=dict)
+    painted: PaintedFace | None = None
 
     @property
     def name(self) -> str:
@@ -44,11 +66,18 @@ class Order:
 
 @dataclass(frozen=True)
 class Chunk:
-    """Up to CHUNK_SIZE consecutive orders of one split: what is committed and resumed at once."""
+    """Up to CHUNK_SIZE consecutive orders of one split: what is committed and resumed at once.
+
+    Its faces are all generated or all painted.
+    """
 
     index: int
     split: str
     orders: tuple[Order, ...]
+
+    @property
+    def is_painted(self) -> bool:
+        return self.orders[0].painted is not None
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,8 +85,9 @@ class Sample:
     """A face that was made, with its labels.
 
     image: uint8 [S, S, 3]. mask: class ids uint8 [S, S], 255 where nobody labelled. ws: float32
-    [L, D]. record: plain JSON: seed, attempt, psi, asked and measured (numbers by attribute),
-    quality {artifact, uncertainty}, and what `pixel_facts` gives. encoded: bytes of its files
+    [L, D]. record: plain JSON: source (one of SOURCES), seed, attempt, psi, asked and measured
+    (numbers by attribute), quality {artifact, uncertainty}, and what `pixel_facts` gives; of a
+    painted face also painted_by and more on its mask in `painted`. encoded: bytes of its files
     that several formats share, filled by core.export.pictures.
     """
 
@@ -158,7 +188,8 @@ class DatasetFacts:
     hosts know it. conventions: what is agreed on a class, by subject. is_marked: whether pictures
     carry that they are synthetic. image_format: of every picture; native: as each format's
     own data sets have it, JPEG for CelebAMask-HQ and LaPa, else PNG. chunk_size: faces of all
-    chunks of a split but its last.
+    chunks of a split but its last, and its last of generated faces. painted: faces that come from
+    a project, each with its split, in which they lie after those that are generated.
 
     Raises InvalidRequestError.
     """
@@ -177,6 +208,7 @@ class DatasetFacts:
     is_marked: bool = True
     image_format: ImageFormat = "native"
     chunk_size: int = CHUNK_SIZE
+    painted: tuple[PaintedFace, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.name or not all(c.isascii() and (c.isalnum() or c in "-_.") for c in self.name):
@@ -207,7 +239,9 @@ class DatasetFacts:
 
     def num_chunks(self, split: str) -> int:
         """Chunks that a split is written in."""
-        return -(-self.splits[split] // self.chunk_size)
+        painted = sum(face.split == split for face in self.painted)
+        generated = self.splits[split] - painted
+        return -(-generated // self.chunk_size) - (-painted // self.chunk_size)
 
     def place_in_split(self, chunk_index: int, split: str) -> int:
         """Which chunk of its split, from 0, the chunk `chunk_index` of all is."""
@@ -216,7 +250,10 @@ class DatasetFacts:
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON; `from_json` gives equal facts back."""
-        return asdict(self)
+        told = asdict(self)
+        if not self.painted:
+            del told["painted"]
+        return told
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> DatasetFacts:
@@ -229,6 +266,7 @@ class DatasetFacts:
                 ),
                 "weights": tuple(Weights(**weights) for weights in content["weights"]),
                 "attributes": tuple(Attribute(**known) for known in content["attributes"]),
+                "painted": tuple(PaintedFace(**face) for face in content.get("painted", ())),
             }
             splits = sorted(content["splits"].items(), key=lambda item: _rank(item[0]))
             return cls(**{**content, **lists, "splits": dict(splits)})

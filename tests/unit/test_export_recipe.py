@@ -36,6 +36,7 @@ FULL = {
     "images": "jpeg",
     "mark": False,
     "measure": False,
+    "project": {"name": "faces", "masks": "reviewed"},
 }
 recipes = st.builds(
     lambda ages, female, balanced, variants, people, splits, seed, share: recipe_of(
@@ -107,6 +108,10 @@ def test_every_key_is_read_and_read_back(tmp_path: Path) -> None:
         ({"filter": 3}, "filter must hold 'key: value' lines"),
         ({"formats": []}, "formats must name at least one"),
         ({"name": "../up"}, "name must be up to 64 letters"),
+        ({"count": -1, "project": "faces"}, "count must be in 0.."),
+        ({"project": {"masks": "done"}}, "project needs a name, or the id"),
+        ({"project": {"name": "a", "masks": "draft"}}, "project.masks must be one of done, review"),
+        ({"project": True}, "project must be a text, is True"),
     ],
 )
 def test_what_cannot_be_is_refused_by_its_key(content, complaint) -> None:
