@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
@@ -62,12 +62,19 @@ class Judges:
         return found
 
 
-def open_judges(weights: WeightStore, own: AgeGenderEstimator, on_step: OnStep = ignore) -> Judges:
-    """With all that can be had here; weights are fetched where they are missing."""
+def open_judges(
+    weights: WeightStore,
+    own: AgeGenderEstimator,
+    on_step: OnStep = ignore,
+    kinds: Collection[str] = (SECOND_ESTIMATOR, FACE_EMBEDDING),
+) -> Judges:
+    """With those of `kinds` that can be had here; weights are fetched where they are missing."""
     names: dict[str, str] = {}
     missing: dict[str, str] = {}
 
     def opened(kind: str, opener: Callable[[Path], Judge]) -> Judge | None:
+        if kind not in kinds:
+            return None
         name = weights.default(kind)
         try:
             judge = opener(weights.checked(name, on_step))

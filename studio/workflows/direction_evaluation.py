@@ -55,7 +55,7 @@ def evaluate_directions(
     if control is None:
         raise InvalidRequestError(parts.missing_control(name))
     sliders = _chosen(parts.sliders(name), names)
-    judges = open_judges(models.weights, control.estimator, on_step)
+    judges = open_judges(models.weights, control.estimator, on_step, (FACE_EMBEDDING,))
     seeds = list(range(first_seed, first_seed + faces))
     ws = latents_from_seeds(control.generator, seeds, psi=psi, noise=Noise()).ws
     sight = _Sight(control, judges)
