@@ -90,7 +90,7 @@ function readBands(ages) {
   return Object.entries(ages ?? {}).flatMap(([text, share]) => {
     const found = BAND.exec(text);
     return found ? [{ low: Number(found[1]), high: Number(found[2] ?? found[1]), share }] : [];
-  }).sort((a, b) => a.low - b.low);
+  });
 }
 
 const evenly = (bands) => bands.map((band) => ({ ...band, share: 1 / bands.length }));

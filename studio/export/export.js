@@ -144,7 +144,6 @@ class Export {
       await store.settled();
       if (store.problem) return panel.pointAtProblem();
       const { name } = await this.api.start(store.recipe);
-      this.sampler.stop(); // it would take the time of what is waited for
       this.strips.hide('trouble');
       await this.list.point(name);
     } catch (error) {

@@ -63,7 +63,7 @@ export function createPeoplePart(store) {
   const women = make('input', { type: 'range', min: 0, max: 1, step: 0.01, class: 'fl-ex-range', 'aria-label': 'Share of women' });
   women.addEventListener('input', () => store.change({ gender_ratio: Number(women.value) }));
   const told = make('output', { class: 'fl-ex-unit fl-ex-wide' });
-  const ratio = make('div', { class: 'fl-ex-line' }, make('span', { class: 'fl-ex-name' }, 'Share of women'), women, told);
+  const ratio = make('div', { class: 'fl-ex-line' }, make('span', { class: 'fl-ex-name' }, 'Women'), women, told);
   const gender = part('gender_ratio', make('div', { class: 'fl-ex-line' }, make('span', { class: 'fl-ex-name' }, 'Gender'), drawn.element), ratio);
   const balance = check('Balance ages × gender', (isOn) => store.change(isOn ? balanced(store.recipe) : { balance: without(without(store.recipe.balance, 'ages'), 'gender') }), 'The same share of women in every range of ages, exactly');
   const note = make('p', { class: 'fl-ex-note', hidden: true });
@@ -171,7 +171,7 @@ export function createFilterPart(store) {
   const face = check('Exactly one face is seen', (isOn) => set({ one_face: isOn }));
   const target = check('What was asked is reached', (isOn) => set({ target: isOn }));
   const limits = [
-    createLimit('Uncertain labels', 'uncertainty', { first: 0.5, max: 1, step: 0.05, unit: 'at most', about: 'Mean uncertainty of the least certain tenth of the pixels, 0 to 1' }, set),
+    createLimit('Uncertainty', 'uncertainty', { first: 0.5, max: 1, step: 0.05, unit: 'at most', about: 'Mean uncertainty of the least certain tenth of the pixels, 0 to 1' }, set),
     createLimit('Artifacts', 'artifact', { first: 10, max: 100, step: 1, unit: 'at least', about: 'How typical the face is, 0 to 100' }, set),
   ];
   const tries = number({ min: 1, max: 100, onChange: (value) => set({ tries: value ?? 1 }) });
