@@ -3,7 +3,7 @@
 from annotations.interchange.celebamask import CELEBAMASK
 from annotations.interchange.coco_panoptic import PANOPTIC
 from annotations.interchange.coco_rle import RLE
-from annotations.interchange.exporting import ExportReport, export_masks
+from annotations.interchange.exporting import ExportReport, chosen_masks, export_masks
 from annotations.interchange.found import Format, IndexOrder, Problem
 from annotations.interchange.importing import (
     CheckReport,
@@ -31,6 +31,7 @@ __all__ = [
     "MatchBy",
     "Problem",
     "check_masks",
+    "chosen_masks",
     "export_masks",
     "import_masks",
 ]

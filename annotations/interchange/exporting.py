@@ -81,6 +81,13 @@ def export_masks(
     return ExportReport(folder, len(chosen), len(faces) - len(chosen), num_unlabelled)
 
 
+def chosen_masks(
+    store: AnnotationStore, project_id: int, statuses: Collection[Status]
+) -> Iterator[tuple[int, Face, Revision]]:
+    """Position, face and the mask that `export_masks` would write, in order. Read-only."""
+    return _chosen(store, all_faces(store, project_id), frozenset(statuses))
+
+
 def _chosen(
     store: AnnotationStore, faces: list[Face], statuses: frozenset[Status]
 ) -> Iterator[tuple[int, Face, Revision]]:

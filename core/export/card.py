@@ -6,6 +6,7 @@ Sections follow the hub's template for data sets (huggingface_hub, datasetcard_t
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -93,19 +94,23 @@ def _header(facts: DatasetFacts, formats: Sequence[Format]) -> dict[str, Any]:
         "task_categories": ["image-segmentation"],
         "tags": ["synthetic", "faces", "face-parsing", "gan"],
         "size_categories": [size],
-        "annotations_creators": ["machine-generated"],
+        "annotations_creators": _creators(facts),
         "source_datasets": ["original"],
         **({"configs": configs} if configs else {}),
     }
+
+
+def _creators(facts: DatasetFacts) -> list[str]:
+    """As dataset hosts call those who labelled."""
+    found = ["machine-generated"] if len(facts.painted) < facts.count else []
+    return [*found, "expert-generated"] if facts.painted else found
 
 
 def _making(facts: DatasetFacts) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in facts.versions.items())
     recipe = yaml.safe_dump(_plain(facts.recipe), sort_keys=False, allow_unicode=True, width=100)
     return (
-        "## How it was made\n\n"
-        "A generator draws faces from random numbers; a label branch that reads the generator's "
-        "own feature maps gives every pixel its class. No person painted or checked these masks. "
+        f"## How it was made\n\n{_masks(facts)}"
         "The recipe below, with these weights and versions, makes the same faces again; "
         "`metadata.jsonl` has the seed of each.\n\n"
         + _table(
@@ -117,6 +122,28 @@ def _making(facts: DatasetFacts) -> str:
         )
         + (f"\n\nVersions: {versions}." if versions else "")
         + f"\n\n```yaml\n{recipe}```"
+    )
+
+
+def _masks(facts: DatasetFacts) -> str:
+    """Who labelled the faces."""
+    painted = len(facts.painted)
+    told = "A generator draws faces from random numbers. "
+    if painted < facts.count:
+        told += (
+            "A label branch that reads the generator's own feature maps gives every pixel its "
+            "class. No person painted or checked these masks. "
+        )
+    if not painted:
+        return told
+    painters = Counter(face.painter for face in facts.painted)
+    reviewed = sum(bool(face.reviewer) for face in facts.painted)
+    people = ", ".join(f"{_text(name)} ({n:,})" for name, n in sorted(painters.items()))
+    which = "All masks" if painted == facts.count else f"The masks of {painted:,} other faces"
+    return (
+        f"{told}{which} were painted by people in the project "
+        f"'{_text(facts.painted[0].project)}': {people}; {reviewed:,} of them were accepted in a "
+        "review. `source` and `painted_by` of each face say which and by whom. "
     )
 
 
@@ -190,14 +217,25 @@ def _uses(facts: DatasetFacts) -> str:
         "augmentation, within the terms of the weights. Not meant for recognising or verifying "
         "people, for judging persons by their looks, for passing synthetic faces off as real "
         "ones, or as the only test of a system that real people depend on.\n\n"
-        "- Masks are a network's labels: they have its errors, most at hair ends, ornaments, "
-        "glasses and the border of ear and hair.\n"
+        f"{_errors(facts)}"
         "- Ages, genders and traits are estimates from the pictures, with the estimators' errors "
         "and biases; nobody has an age here, and 'gender' is how a network trained on two values "
         "reads a face.\n"
         "- Pictures have a generator's faults: odd backgrounds, ears, jewellery, teeth.\n"
         "- Faces are as varied as the generator's training pictures, not as humankind."
     )
+
+
+def _errors(facts: DatasetFacts) -> str:
+    told = ""
+    if len(facts.painted) < facts.count:
+        told += (
+            "- Masks are a network's labels: they have its errors, most at hair ends, ornaments, "
+            "glasses and the border of ear and hair.\n"
+        )
+    if facts.painted:
+        told += "- Painted masks have their painters' errors; what nobody could tell is 255.\n"
+    return told
 
 
 def _biases(whole: Mapping[str, Any]) -> str:

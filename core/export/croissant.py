@@ -165,6 +165,9 @@ def _faces(facts: DatasetFacts) -> _Json:
     split = _field("faces/split", "sc:Text", _column(METADATA, "split"))
     split["references"] = {"field": {"@id": "splits/name"}}
     fields.append(split)
+    if facts.painted:
+        told = "Who labelled the face: 'generated', the label branch; 'painted', people."
+        fields.append(_field("faces/source", "sc:Text", _column(METADATA, "source"), told))
     for known in facts.attributes:
         source = _column(METADATA, "measured")
         source["transform"] = {"jsonPath": f"$.{known.name}"}

@@ -29,6 +29,7 @@ KEYS = {  # option -> key of a recipe
     "name": "name",
     "generator": "generator",
     "segmenter": "segmenter",
+    "project": "project",
 }
 
 
@@ -39,7 +40,7 @@ KEYS = {  # option -> key of a recipe
     metavar="FILE",
     help="A YAML file; options given beside it replace its values.",
 )
-@click.option("--count", type=int, metavar="N", help="How many faces. [default: 100]")
+@click.option("--count", type=int, metavar="N", help="How many faces to make. [default: 100]")
 @click.option("--format", metavar="NAMES", help="With commas between. [default: huggingface]")
 @click.option("--ages", metavar="RANGES", help="Such as 18-30,31-50 or 18-30:2,31-50:1.")
 @click.option("--gender-ratio", metavar="W:M", help="Share of women, or women:men, such as 1:1.")
@@ -50,6 +51,14 @@ KEYS = {  # option -> key of a recipe
 @click.option("--name", metavar="NAME", help="Of the dataset. [default: faces]")
 @click.option("--generator", metavar="NAME", help="See `weights list`. [default: what ships]")
 @click.option("--segmenter", metavar="NAME|PATH", help="[default: the one in force]")
+@click.option(
+    "--project",
+    metavar="NAME",
+    help="Also the painted faces of this project; with --count 0 alone.",
+)
+@click.option(
+    "--reviewed", is_flag=True, help="Of the project only masks that a review has accepted."
+)
 @click.option(
     "--unmarked", is_flag=True, help="Leave out the mark in every picture that it is synthetic."
 )
@@ -92,6 +101,7 @@ def export(
     workers: int | None,
     address: str | None,
     unmarked: bool,
+    reviewed: bool,
     seed: int | None,
     **options: Any,  # noqa: ANN401 - by their keys
 ) -> Report:
@@ -108,6 +118,10 @@ def export(
     given = {key: value for key, value in given.items() if value is not None}
     if unmarked:
         given["mark"] = False
+    if reviewed:
+        if "project" not in given:
+            raise InvalidRequestError("--reviewed needs --project NAME: which masks are meant.")
+        given["project"] = {"name": given["project"], "masks": "reviewed"}
     asked = recipe_of(given) if recipe is None else read_recipe(recipe, given)
     models = ModelCache(WeightStore(), device)
     request = ExportRequest(asked, engine, workers, address)
@@ -117,6 +131,8 @@ def export(
 
 def _told(figures: dict[str, Any]) -> str:
     lines = [f"{figures['count']} labelled faces of {figures['size']} px in {figures['out']}."]
+    if figures["painted"]:
+        lines.append(f"{figures['painted']} of them were painted by people.")
     if figures["made"]:
         speed = f"{figures['faces_per_second']:.2f} faces/s ({figures['runtime']})"
         lines.append(f"{figures['made']} made now, {figures['seconds']:.1f} s, {speed}.")

@@ -14,14 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from core.attributes.estimators import AgeGenderEstimator, Estimate
-from core.attributes.faces import FaceFinder
-from core.attributes.measures import NAMES, measured
-from core.attributes.measuring import SIZE as MEASURED_AT
-from core.attributes.measuring import fitted
-from core.attributes.sight import Sight
 from core.directions import Direction
 from core.errors import InvalidRequestError
 from core.export.engines import MadeChunk, OnFaces
@@ -29,15 +22,23 @@ from core.export.pictures import Suffix, encode
 from core.export.plan import Plan
 from core.export.quality_filter import Bounds, Judged, faults, most_uncertain
 from core.export.recipe import GENDERS, Recipe
-from core.export.sample import Chunk, DatasetFacts, Dropped, Order, Sample, pixel_facts
+from core.export.sample import (
+    GENERATED,
+    Chunk,
+    DatasetFacts,
+    Dropped,
+    Order,
+    Sample,
+    pixel_facts,
+)
 from core.generators import Device, Noise, Outputs, RenderPass, Runtime, open_runtime
 from core.latents import LatentSpace
 from core.progress import OnStep, Step, ignore
 from core.segmentation import Segmenter
-from core.threads import one_thread
 from core.weights import WeightStore
 from studio.model_cache import ModelCache
 from studio.workflows.export_faces import People, Person, needs_control
+from studio.workflows.export_looks import Looks, reduced, told_values
 from studio.workflows.face_control import FaceControl
 from studio.workflows.own_sliders import chosen_directions
 from studio.workflows.segmenting import chosen_segmenter, resized_labels
@@ -154,9 +155,9 @@ class FaceMaker:
         self._scale = models.quality_scale(name)
         directions = open_directions(recipe, models, settings.workspace)
         self._people = People(recipe, models.generator(name), opened.control, directions)
-        finder = FaceFinder()
-        self._finder = finder if recipe.filter.one_face else None
-        self._estimator = AgeGenderEstimator(finder) if recipe.measure else None
+        self._looks = Looks(
+            self._segmenter.classes, counts=recipe.filter.one_face, measures=recipe.measure
+        )
         self._seconds: dict[str, float] = defaultdict(float)
 
     def make(self, chunk: Chunk, on_faces: OnFaces) -> MadeChunk:
@@ -198,10 +199,7 @@ class FaceMaker:
         for start in range(0, wanted, self._recipe.identities):
             places = range(min(self._recipe.identities, wanted - start))
             step = self._recipe.identities / len(places)
-            people = [
-                tuple(plan.order(int(place * step) * variants + v) for v in range(variants))
-                for place in places
-            ]
+            people = [plan.person(int(place * step)) for place in places]
             attempt = PILOT_ATTEMPT + start
             for _, made in self._rendered(people, attempt, lambda count: None):
                 found += [face.judged for face in made]
@@ -235,8 +233,7 @@ class FaceMaker:
         mask = resized_labels(made["labels"], size)
         ws = person.ws[order.variant]
         doubts = made.get("uncertainty")
-        seen = _reduced(image, MEASURED_AT)
-        num_faces, values = self._looked_at(seen, mask)
+        num_faces, values = self._looks.at(image, mask)
         if order.variant == 0:  # steering measured these on the full-size picture
             values |= {n: person.estimates[n] for n in ("age", "male") if n in person.estimates}
         judged = Judged(
@@ -246,33 +243,19 @@ class FaceMaker:
             has_missed=person.has_missed,
         )
         record: dict[str, Any] = {
+            "source": GENERATED,
             "identity": order.identity,
             "variant": order.variant,
             "seed": person.seed,
             "attempt": person.attempt,
             "psi": self._recipe.psi,
             "asked": {**_numbers(order.target), **person.changes[order.variant]},
-            "measured": {name: round(float(v), 4) for name, v in values.items() if np.isfinite(v)},
+            "measured": told_values(values),
             "quality": {"artifact": judged.artifact, "uncertainty": judged.uncertainty},
             **pixel_facts(image, mask),
         }
         bad = faults(judged, self._recipe.filter, self.bounds)
         return _Face(Sample(order, image, mask, ws, record), judged, bad)
-
-    def _looked_at(
-        self, seen: NDArray[np.uint8], mask: NDArray[np.uint8]
-    ) -> tuple[int | None, dict[str, float]]:
-        """Faces that the detector sees, and all measures by name, on the reduced picture."""
-        estimate: Estimate | None = None
-        if self._estimator is not None:
-            with one_thread():
-                estimate = self._estimator.estimate([seen])[0]
-        if estimate is None:
-            return (None if self._finder is None else self._finder.count(seen)), {}
-        count = None if self._finder is None else estimate.num_faces
-        sight = Sight(seen, fitted(mask, len(seen)), self._segmenter.classes, estimate)
-        values = measured(sight)
-        return count, dict(zip(NAMES, map(float, values), strict=True))
 
     def _encode(self, sample: Sample) -> None:
         encode(sample, self._settings.facts, self._settings.suffixes)
@@ -311,7 +294,7 @@ def _dropped(face: _Face, attempt: int) -> tuple[Dropped, NDArray[np.uint8]]:
     left = ("seed", "asked", "measured", "quality")
     record = {key: face.sample.record[key] for key in left} | {"faults": list(face.bad)}
     gone = Dropped(face.bad[0], face.sample.order.place, attempt, record)
-    return gone, _reduced(face.sample.image, LOOK_SIZE)
+    return gone, reduced(face.sample.image, LOOK_SIZE)
 
 
 def _numbers(target: Mapping[str, Any]) -> dict[str, float]:
@@ -322,13 +305,6 @@ def _numbers(target: Mapping[str, Any]) -> dict[str, float]:
     if "gender" in target:
         told["male"] = float(GENDERS.index(target["gender"]))
     return told
-
-
-def _reduced(picture: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    """Each pixel the mean of its area."""
-    if len(picture) <= size:
-        return picture
-    return np.asarray(Image.fromarray(picture).reduce(len(picture) // size))
 
 
 def _batches(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
@@ -24,11 +24,12 @@ from core.export.run import Export
 from core.export.sample import Attribute, DatasetFacts, MaskClass, Weights
 from core.export.verifying import Verification, verify
 from core.files import sha256_of
-from core.generators import Runtime
+from core.generators import Identity, Runtime
 from core.progress import OnStep, Step, ignore
 from core.segmentation import ClassSet, Segmenter
 from studio.export_formats import FORMATS
 from studio.model_cache import ModelCache
+from studio.workflows.class_schemes import class_set
 from studio.workflows.export_faces import needs_control
 from studio.workflows.export_maker import (
     FaceMaker,
@@ -37,9 +38,11 @@ from studio.workflows.export_maker import (
     open_labelled,
     open_maker,
 )
+from studio.workflows.export_painted import PaintedMaker, PaintedProject, open_painted
 from studio.workflows.segmenter_choice import promoted
 
 LIBRARIES = ("faceloom", "torch", "openvino", "numpy", "pillow")  # that pixels and files depend on
+NO_RUNTIME = "none, all faces are painted"
 
 
 @dataclass(frozen=True)
@@ -67,10 +70,51 @@ def export_to_folder(
     recipe = request.recipe
     formats = chosen_formats(recipe)
     engine = open_engine(request.engine, request.workers, request.address)
-    on_step(Step(0, recipe.count, "opening the generator", "faces"))
-    plan = Plan(recipe)
+    with open_painted(recipe, folder, workspace) as painted:
+        plan = Plan(recipe, () if painted is None else painted.faces)
+        on_step(Step(0, len(plan), "opening the generator", "faces"))
+        if painted is not None and not recipe.count:
+            parts = _only_painted(plan, painted, models)
+        else:
+            parts = _generated(request, plan, painted, models, workspace, on_step)
+        export = Export(
+            plan,
+            parts.facts,
+            formats,
+            engine,
+            parts.settle,
+            parts.maker_of,
+            describe,
+            None if painted is None else _painted_maker(painted, recipe, models),
+        )
+        figures = export.run(folder, on_step)
+    return {**figures, "engine": request.engine, "runtime": parts.runtime, "out": str(folder)}
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """What an export is put together from; see `Export`."""
+
+    facts: DatasetFacts
+    settle: Callable[[], Bounds]
+    maker_of: Callable[[Bounds], BuildMaker]
+    runtime: str
+
+
+def _generated(
+    request: ExportRequest,
+    plan: Plan,
+    painted: PaintedProject | None,
+    models: ModelCache,
+    workspace: Path,
+    on_step: OnStep,
+) -> _Parts:
+    recipe = request.recipe
     segmenter, runtime = open_labelled(recipe, models, workspace)
     open_directions(recipe, models, workspace)  # refused before anything is written
+    if painted is not None:
+        generator = models.generator(models.name(recipe.generator))
+        painted.check_with(generator.identity, segmenter.classes)
     facts = facts_of(plan, segmenter, runtime, models, workspace)
     settings = MakerSettings(
         recipe,
@@ -82,17 +126,44 @@ def export_to_folder(
         suffixes_of(recipe, facts),
     )
     makers = _Makers(settings, models, on_step)
-    export = Export(
+    maker_of = makers.here if request.engine == "local" else makers.elsewhere
+    return _Parts(facts, lambda: makers.settle(plan), maker_of, str(runtime.facts))
+
+
+def _only_painted(plan: Plan, painted: PaintedProject, models: ModelCache) -> _Parts:
+    """Nothing is generated: whatever scheme the project has, and without its generator."""
+    recipe = plan.recipe
+    if recipe.generator is not None:
+        name = models.name(recipe.generator)
+        painted.check_generator(Identity(name, models.weights.entry(name).sha256))
+    scheme, made_by = painted.scheme, painted.generator
+    weights = Weights("generator", made_by.name, made_by.sha256, "unknown here: ask its makers")
+    if _is_here(made_by, models):
+        weights = _registered("generator", made_by.name, models)
+    facts = _facts(
         plan,
-        facts,
-        formats,
-        engine,
-        lambda: makers.settle(plan),
-        makers.here if request.engine == "local" else makers.elsewhere,
-        describe,
+        scheme.name,
+        mask_classes(class_set(scheme), scheme),
+        (weights,),
+        dict(scheme.conventions),
+        NO_RUNTIME,
     )
-    figures = export.run(folder, on_step)
-    return {**figures, "engine": request.engine, "runtime": str(runtime.facts), "out": str(folder)}
+    maker = _painted_maker(painted, recipe, models)
+    return _Parts(facts, Bounds, lambda bounds: maker, NO_RUNTIME)
+
+
+def _painted_maker(painted: PaintedProject, recipe: Recipe, models: ModelCache) -> BuildMaker:
+    def opened() -> Maker:
+        made_by = painted.generator
+        scale = models.quality_scale(made_by.name) if _is_here(made_by, models) else None
+        return PaintedMaker(painted, recipe, scale)
+
+    return opened
+
+
+def _is_here(generator: Identity, models: ModelCache) -> bool:
+    known = models.weights.entries().get(generator.name)
+    return known is not None and known.sha256 == generator.sha256
 
 
 def verify_folder(folder: Path, on_step: OnStep = ignore) -> Verification:
@@ -117,25 +188,42 @@ def facts_of(
     plan: Plan, segmenter: Segmenter, runtime: Runtime, models: ModelCache, workspace: Path
 ) -> DatasetFacts:
     """What holds for the whole dataset."""
+    is_default = _is_default(segmenter.classes)
+    return _facts(
+        plan,
+        default_scheme().name if is_default else "segmenter",
+        mask_classes(segmenter.classes, default_scheme()),
+        _weights(plan.recipe, models, workspace),
+        dict(default_scheme().conventions) if is_default else {},
+        str(runtime.facts),
+    )
+
+
+def _facts(
+    plan: Plan,
+    scheme: str,
+    classes: tuple[MaskClass, ...],
+    weights: tuple[Weights, ...],
+    conventions: Mapping[str, str],
+    runtime: str,
+) -> DatasetFacts:
     recipe = plan.recipe
     attributes = [Attribute(a.name, a.title, a.unit) for a in ATTRIBUTES.values()]
     return DatasetFacts(
         name=recipe.name,
         size=recipe.size,
         splits=plan.splits,
-        scheme=default_scheme().name if _is_default(segmenter.classes) else "segmenter",
-        classes=mask_classes(segmenter.classes, default_scheme()),
-        weights=_weights(recipe, models, workspace),
+        scheme=scheme,
+        classes=classes,
+        weights=weights,
         attributes=tuple(attributes) if recipe.measure else (),
         recipe=recipe.plain(),
-        versions={
-            **{name: _version(name) for name in LIBRARIES},
-            "runtime": str(runtime.facts),
-        },
-        conventions=dict(default_scheme().conventions) if _is_default(segmenter.classes) else {},
+        versions={**{name: _version(name) for name in LIBRARIES}, "runtime": runtime},
+        conventions=conventions,
         is_marked=recipe.mark,
         chunk_size=plan.chunk_size,
         image_format=recipe.images,  # type: ignore[arg-type]  # the recipe checks it
+        painted=plan.painted,
     )
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _QUALITY = ("artifact", "uncertainty")
 _WHOLE_NUMBERS = ("identity", "variant", "seed", "attempt")
-_TEXTS = ("image_sha256", "mask_sha256")
+_TEXTS = ("source", "painted_by", "image_sha256", "mask_sha256")
 
 
 class HuggingFace(Format):
