@@ -26,7 +26,12 @@ from studio.routes.answers import Answer
 from studio.routes.asking import Studio, Tab
 from studio.routes.control_frames import Put, Tell, Work, framed, frames_of, jpeg_of, steps
 from studio.services import Services
-from studio.workflows.export_recipes import look_at, offered_segmenters, promised
+from studio.workflows.export_recipes import (
+    look_at,
+    of_studio,
+    offered_segmenters,
+    promised,
+)
 from studio.workflows.recipe_of_faces import is_of_faces, recipe_of_faces
 from studio.workflows.segmenter_choice import promoted
 
@@ -76,7 +81,7 @@ def options(studio: Studio, generator: str = "") -> Answer:
             "control": studio.steering.parts.missing_control(name),
             "sliders": sliders.missing,
         },
-        **_answer(studio, Recipe().plain()),
+        **_answer(studio, {"generator": name}),
     }
 
 
@@ -99,7 +104,7 @@ def recipe(studio: Studio, given: Given) -> Answer:
 def sample(studio: Studio, tab: Tab, given: Given, sequence: int = 0) -> StreamingResponse:
     """Frames as they come: steps, faces (JPEG, and their mask as a coloured PNG), an estimate.
     A later request of the same tab stops it."""
-    asked = recipe_of(given.recipe or {})
+    asked = asked_of(studio, given)
     sign = studio.stops.begin(tab, SAMPLE)
     stream = frames_of(_sampling(studio, asked, sign), sign, sequence=sequence)
     return StreamingResponse(
@@ -112,6 +117,11 @@ def stop(studio: Studio, tab: Tab) -> Answer:
     """The sample that this tab waits for ends at its next face."""
     studio.stops.stop(tab, SAMPLE)
     return {}
+
+
+def asked_of(studio: Services, given: Given) -> Recipe:
+    """Of values of a form. Raises InvalidRequestError."""
+    return recipe_of(of_studio(given.recipe or {}, studio.generator))
 
 
 def _sampling(studio: Services, asked: Recipe, sign: threading.Event) -> Work:
@@ -146,7 +156,8 @@ def _scheme(facts: DatasetFacts) -> LabelScheme:
 
 
 def _answer(studio: Services, content: Mapping[Any, Any]) -> Answer:
-    found, problem = look_at(content, studio.models, studio.workspace)
+    wanted = of_studio(content, studio.generator)
+    found, problem = look_at(wanted, studio.models, studio.workspace)
     return _told(found, (problem.key, problem.message) if problem else None)
 
 

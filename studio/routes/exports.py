@@ -16,7 +16,7 @@ from studio.jobs.site import log_path
 from studio.people import person_of
 from studio.routes.answers import Answer, time_answer
 from studio.routes.asking import Studio
-from studio.routes.export_recipe import Given
+from studio.routes.export_recipe import Given, asked_of
 from studio.routes.refusals import RefusedError
 from studio.services import Services
 from studio.workflows.export_folders import find_export
@@ -54,7 +54,7 @@ def list_(studio: Studio) -> Answer:
 
 @router.post("/exports")
 def start(studio: Studio, request: Request, given: Given) -> Answer:
-    asked = recipe_of(given.recipe or {})
+    asked = asked_of(studio, given)
     job = start_export(asked, studio.workspace, studio.models, studio.jobs, person_of(request))
     return _one(studio, str(job.payload["export"]))
 

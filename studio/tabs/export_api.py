@@ -10,6 +10,7 @@ from core.export.recipe_text import parse_recipe, recipe_of
 from studio.notices import raises_notices
 from studio.services import Services
 from studio.tabs.train_api import job_answer, name_of
+from studio.workflows.export_recipes import of_studio
 from studio.workflows.exports import start_export
 
 
@@ -19,7 +20,7 @@ def build_api(services: Services) -> None:
 
     @raises_notices
     def export(recipe: str, request: gr.Request) -> dict[str, Any]:
-        asked = recipe_of(parse_recipe(recipe))
+        asked = recipe_of(of_studio(parse_recipe(recipe), services.generator))
         person = name_of(request)
         job = start_export(asked, services.workspace, services.models, services.jobs, person)
         folder = services.workspace / "exports" / str(job.payload["export"])

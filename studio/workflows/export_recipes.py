@@ -31,6 +31,11 @@ class Problem:
     message: str
 
 
+def of_studio(content: Mapping[Any, Any], generator: str) -> dict[Any, Any]:
+    """The same, of the studio's generator where it names none."""
+    return {**content, "generator": content.get("generator") or generator}
+
+
 def look_at(
     content: Mapping[Any, Any], models: ModelCache, workspace: Path
 ) -> tuple[Recipe | None, Problem | None]:

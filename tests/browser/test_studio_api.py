@@ -17,7 +17,15 @@ from annotations import AnnotationStore
 from core.weights import WeightStore
 from tests.browser.studio_fixtures import Studio
 
-ENDPOINTS = {"/sample", "/preview", "/add_to_project", "/save_mask", "/start_training", "/job"}
+ENDPOINTS = {
+    "/sample",
+    "/preview",
+    "/add_to_project",
+    "/save_mask",
+    "/start_training",
+    "/job",
+    "/export",
+}
 
 
 @pytest.fixture
