@@ -111,7 +111,8 @@ def _making(facts: DatasetFacts) -> str:
     recipe = yaml.safe_dump(_plain(facts.recipe), sort_keys=False, allow_unicode=True, width=100)
     return (
         f"## How it was made\n\n{_masks(facts)}"
-        "The recipe below, with these weights and versions, makes the same faces again; "
+        f"The recipe below, with these weights and versions{_and_masks(facts)}, makes the same "
+        "faces again; "
         "`metadata.jsonl` has the seed of each.\n\n"
         + _table(
             ("part", "weights", "sha256", "terms"),
@@ -123,6 +124,10 @@ def _making(facts: DatasetFacts) -> str:
         + (f"\n\nVersions: {versions}." if versions else "")
         + f"\n\n```yaml\n{recipe}```"
     )
+
+
+def _and_masks(facts: DatasetFacts) -> str:
+    return " and the masks of that time" if facts.painted else ""
 
 
 def _masks(facts: DatasetFacts) -> str:
@@ -142,8 +147,8 @@ def _masks(facts: DatasetFacts) -> str:
     which = "All masks" if painted == facts.count else f"The masks of {painted:,} other faces"
     return (
         f"{told}{which} were painted by people in the project "
-        f"'{_text(facts.painted[0].project)}': {people}; {reviewed:,} of them were accepted in a "
-        "review. `source` and `painted_by` of each face say which and by whom. "
+        f"'{_text(facts.painted[0].project)}': {people}; a review accepted {reviewed:,} of them. "
+        "`source` and `painted_by` of each face say which and by whom. "
     )
 
 

@@ -88,10 +88,12 @@ def test_painted_faces_alone_are_a_dataset(
     workspace: Path, models: ModelCache, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    request = ExportRequest(recipe(size=SIDE, splits="60/20/20", measure=True))
+    every = list(FORMATS)
+    request = ExportRequest(recipe(size=SIDE, splits="60/20/20", measure=True, formats=every))
     figures = export_to_folder(request, out, models, workspace)
     assert (figures["count"], figures["painted"], figures["made"]) == (10, 10, 10)
-    assert verify_folder(out).is_whole
+    checked = verify_folder(out)
+    assert checked.is_whole and checked.faces == 10 * len(every)
     told, written = records(out), AnnotationStore.open(workspace)
     facts = _facts(out)
     read = list(FORMATS["index"](out / "index", facts).read_back())
@@ -111,7 +113,10 @@ def test_painted_faces_alone_are_a_dataset(
     with Image.open(next(out.glob("index/*/images/*.png"))) as file:
         assert "trainedAlgorithmicMedia" in file.info["XML:com.adobe.xmp"]
     card = (out / "README.md").read_text()
-    assert "All masks were painted by people in the project 'faces': Ada (10); 1 of them" in card
+    assert (
+        "All masks were painted by people in the project 'faces': Ada (10); a review accepted 1"
+        in card
+    )
     assert "label branch" not in card and "expert-generated" in card
     written.close()
 
