@@ -70,6 +70,10 @@ class Basis:
     def _components(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         return whitening(checked_covariance(self.covariance, self.vectors.shape[-1]))
 
+    def length(self, direction: Direction) -> float:
+        """Of its step, in w's standard deviations."""
+        return float(np.linalg.norm(self.whitened(direction.vector[None])))
+
     def whitened(self, vectors: NDArray[np.floating]) -> NDArray[np.float64]:
         """[N, L, D] in w's standard deviations, [N, L * D]."""
         deviations, axes = self._components
@@ -107,14 +111,14 @@ def disentangled(
         )
     weights = shortening @ (shortest - start)
     vector = direction.vector + np.tensordot(weights, basis.vectors, axes=1).astype(np.float32)
-    length = float(np.linalg.norm(basis.whitened(vector[None])))
     shares = {
         other.name: rounded(weight)
         for other, weight in zip(basis.directions, weights, strict=True)
         if abs(weight) >= 1e-4
     }
-    facts = {**direction.facts, "added": shares, "length": rounded(length), "leak": leak}
-    return replace(direction, vector=vector, facts=facts)
+    freed = replace(direction, vector=vector)
+    told = {"added": shares, "length": rounded(basis.length(freed)), "leak": leak}
+    return replace(freed, facts={**direction.facts, **told})
 
 
 def _least_distance(

@@ -19,6 +19,8 @@ from core.latents import LatentSpace
 from core.progress import OnStep, Step, ignore
 
 CLOSE = (-1.0, 1.0)  # amounts at which leakage is measured while directions are freed of it
+LONGEST = 5.0
+_LEAKS = (1.0, 1.5, 2.0, 3.0)  # times FitPlan.leak, tried one after the other
 FAR = (-3.0, -2.0, -1.0, 1.0, 2.0, 3.0)
 
 
@@ -26,13 +28,15 @@ FAR = (-3.0, -2.0, -1.0, 1.0, 2.0, 3.0)
 class FitPlan:
     """layers: where each attribute is moved, by name; what has none stays out of it all.
     wanted: of these, the ones to make sliders of. leak: what any other attribute may move by
-    after freeing, in standard deviations. least_ratio: of an effect over its largest leakage; a
-    direction below it is not kept.
+    after freeing, in standard deviations. longest: in standard deviations of w; a direction that
+    would be longer may leak more, up to three times as much, since faces break on long ones.
+    least_ratio: of an effect over its largest leakage; a direction below it is not kept.
     """
 
     layers: Mapping[str, tuple[int, ...]]
     wanted: tuple[str, ...]
     leak: float = LEAK
+    longest: float = LONGEST
     least_ratio: float = 3.0
 
 
@@ -90,7 +94,7 @@ def fit_directions(
     total = len(directions) * len(stages) + turns + len(plan.wanted)
     counted = _Counted(total, on_step)
     for stage, moved in zip(stages, names, strict=True):
-        directions = _free(directions, moved, stage, data, plan.leak, counted)
+        directions = _free(directions, moved, stage, data, plan, counted)
     directions = [each for each in directions if each.attribute in plan.wanted]
     far = _Ruler(data, judging.ws, judging.measure, judging.quality, FAR)
     measured = list(counted(far.effects(directions), "measuring directions"))
@@ -107,7 +111,7 @@ def _free(
     names: Collection[str],
     stage: Freeing,
     data: FaceData,
-    leak: float,
+    plan: FitPlan,
     counted: _Counted,
 ) -> list[Direction]:
     """Those of `raw` that move one of these attributes, freed by adding of all the others."""
@@ -120,7 +124,7 @@ def _free(
     best = list(zip(directions, seen, strict=True))
     for _ in range(stage.rounds):
         directions = [
-            _freed(each, effect.per_unit[places], basis, leak)
+            _freed(each, effect.per_unit[places], basis, plan)
             for each, effect in zip(directions, seen, strict=True)
         ]
         seen = list(counted(nearby.effects(directions), "freeing directions"))
@@ -183,13 +187,18 @@ def _remembering(measure: Measure, faces: NDArray[np.float32]) -> Measure:
 
 
 def _freed(
-    direction: Direction, slopes: NDArray[np.float64], basis: Basis, leak: float
+    direction: Direction, slopes: NDArray[np.float64], basis: Basis, plan: FitPlan
 ) -> Direction:
     """As it is where it could not be measured or freed: what it is worth is told in the end."""
-    try:
-        return disentangled(direction, np.nan_to_num(slopes), basis, leak)
-    except InvalidRequestError:
-        return direction
+    found = direction
+    for factor in _LEAKS:
+        try:
+            found = disentangled(direction, np.nan_to_num(slopes), basis, factor * plan.leak)
+        except InvalidRequestError:
+            continue
+        if basis.length(found) <= plan.longest:
+            break
+    return found
 
 
 def _basis(raw: Sequence[Direction], effects: Sequence[Effect], data: FaceData) -> Basis:

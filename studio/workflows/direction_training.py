@@ -17,7 +17,7 @@ from core.attributes.measures import ATTRIBUTES, NAMES
 from core.attributes.predicted import predict_attribute_dataset, predicted_measures
 from core.directions import save_directions
 from core.directions.disentangling import LEAK
-from core.directions.training import FaceData, FitPlan, Freeing, Judging, fit_directions
+from core.directions.training import LONGEST, FaceData, FitPlan, Freeing, Judging, fit_directions
 from core.errors import InvalidRequestError
 from core.generators import Device, Noise
 from core.latents import LatentSpace
@@ -37,8 +37,8 @@ class DirectionTraining:
     random faces with what the generator's attribute model tells of them. attributes: to make
     sliders of; None: all. layers: where each is moved, instead of where it has the influence.
     Leaks are freed on foretold_faces faces by the model, then on `faces` pictures, each in so
-    many rounds; as many other pictures judge what came of it. first_seed: of all these. leak:
-    standard deviations that any other attribute may move.
+    many rounds; as many other pictures judge what came of it. first_seed: of all these. leak,
+    longest, least_ratio: see FitPlan.
     """
 
     generator: str = "mobilestylegan-ffhq-1024"
@@ -53,6 +53,7 @@ class DirectionTraining:
     first_seed: int = 700_000
     psi: float = 0.7
     leak: float = LEAK
+    longest: float = LONGEST
     least_ratio: float = 3.0
     seed: int = 0
 
@@ -137,4 +138,4 @@ def _plan(training: DirectionTraining, influence: LayerInfluence) -> FitPlan:
         name: tuple(training.layers.get(name) or influence.mixing_layers((name,))) for name in NAMES
     }
     wanted = tuple(training.attributes or NAMES)
-    return FitPlan(layers, wanted, training.leak, training.least_ratio)
+    return FitPlan(layers, wanted, training.leak, training.longest, training.least_ratio)

@@ -183,6 +183,13 @@ def test_a_round_that_makes_it_worse_does_not_count(data: FaceData) -> None:
     np.testing.assert_array_equal(kept[0].vector, kept[1].vector)
 
 
+def test_a_shorter_direction_may_leak_more(data: FaceData) -> None:
+    (long, leak), (short, more) = fitted(data, 1), fitted(data, 1, longest=0.1)
+    assert all(each.facts["leak"] == pytest.approx(0.1) for each in long)
+    assert all(each.facts["leak"] == pytest.approx(0.3) for each in short)
+    assert short[0].facts["length"] < long[0].facts["length"] and more > leak
+
+
 def test_each_direction_measured_is_a_step(data: FaceData) -> None:
     ws = np.random.default_rng(1).normal(size=(4, LAYERS, WIDTH)).astype(np.float32)
     plan = FitPlan(dict.fromkeys(NAMES, (1,)), ("age",), least_ratio=0)
