@@ -13,7 +13,7 @@ from PIL import Image
 from pydantic import BaseModel, Field
 from starlette.responses import StreamingResponse
 
-from annotations import encode_mask
+from annotations import FaceStatus, encode_mask
 from annotations.records import JobState
 from annotations.taxonomy import LabelClass, LabelScheme
 from core.attributes.measures import ATTRIBUTES
@@ -26,11 +26,13 @@ from studio.routes.answers import Answer
 from studio.routes.asking import Studio, Tab
 from studio.routes.control_frames import Put, Tell, Work, framed, frames_of, jpeg_of, steps
 from studio.services import Services
+from studio.workflows.export_painted import STATUSES
 from studio.workflows.export_recipes import (
+    Looked,
+    Problem,
     look_at,
     of_studio,
     offered_segmenters,
-    promised,
 )
 from studio.workflows.recipe_of_faces import is_of_faces, recipe_of_faces
 from studio.workflows.segmenter_choice import promoted
@@ -42,7 +44,17 @@ SAMPLE = "export sample"
 MAX_TEXT = 200_000  # characters of a recipe
 SHOWN, QUALITY = 320, 88  # px and quality of a sample's pictures
 _SMOOTH, _NEAREST = Image.Resampling.BOX, Image.Resampling.NEAREST
-_TOLD = ("identity", "variant", "seed", "attempt", "asked", "measured", "quality", "faults")
+_TOLD = (
+    "identity",
+    "variant",
+    "seed",
+    "attempt",
+    "asked",
+    "measured",
+    "quality",
+    "faults",
+    "painted_by",
+)
 _ASKED_OTHERWISE = ("age", "male")  # by keys of their own
 
 
@@ -62,6 +74,7 @@ def options(studio: Studio, generator: str = "") -> Answer:
     return {
         "generator": name,
         "generators": studio.models.names(),
+        "projects": _projects(studio),
         "segmenters": offered_segmenters(studio.models.weights, name),
         "promoted": choice.run if choice else None,
         "formats": [{"name": known.name, "title": known.title} for known in FORMATS.values()],
@@ -96,7 +109,7 @@ def recipe(studio: Studio, given: Given) -> Answer:
         if is_of_faces(content):
             content, notes = recipe_of_faces(content)
     except InvalidRequestError as error:
-        return _told(None, ("", str(error)))
+        return _told(Looked(None, Problem("", str(error))))
     return {**_answer(studio, content), "notes": notes}
 
 
@@ -157,15 +170,29 @@ def _scheme(facts: DatasetFacts) -> LabelScheme:
 
 def _answer(studio: Services, content: Mapping[Any, Any]) -> Answer:
     wanted = of_studio(content, studio.generator)
-    found, problem = look_at(wanted, studio.models, studio.workspace)
-    return _told(found, (problem.key, problem.message) if problem else None)
+    return _told(look_at(wanted, studio.models, studio.workspace))
 
 
-def _told(found: Recipe | None, problem: tuple[str, str] | None) -> Answer:
+def _told(looked: Looked) -> Answer:
+    found, problem, promised = looked.recipe, looked.problem, looked.promised
     return {
         "recipe": found and found.plain(),
         "text": found and recipe_text(found),
-        "problem": problem and {"key": problem[0], "message": problem[1]},
-        "promised": found and promised(found),
+        "problem": problem and dataclasses.asdict(problem),
+        "promised": promised and dataclasses.asdict(promised),
         "notes": [],
     }
+
+
+def _projects(studio: Services) -> list[Answer]:
+    """With how many of their faces are finished, and how many of these a review accepted."""
+    return [
+        {
+            "name": project.name,
+            "done": sum(project.num_faces.get(FaceStatus(each), 0) for each in STATUSES["done"]),
+            "reviewed": sum(
+                project.num_faces.get(FaceStatus(each), 0) for each in STATUSES["reviewed"]
+            ),
+        }
+        for project in studio.store.projects.list()
+    ]

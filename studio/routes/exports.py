@@ -158,7 +158,7 @@ def _answer(view: ExportView) -> Answer:
         "place": view.place,
         "person": view.facts.get("person", ""),
         "created_at": time_answer(view.folder.created_at),
-        "count": int(recipe.get("count", 0)),
+        "count": written.facts.count if written else int(recipe.get("count", 0)),
         "size": int(recipe.get("size", 0)),
         "formats": list(recipe.get("formats", ())),
         "faces": view.faces,

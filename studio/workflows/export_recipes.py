@@ -15,12 +15,18 @@ from core.export.recipe_text import KEYS, recipe_of
 from core.segmentation.store import segmenter_names
 from core.weights import WeightStore
 from studio.model_cache import ModelCache
+from studio.workflows.export_folders import FOLDER
 from studio.workflows.export_maker import open_directions
-from studio.workflows.exporting import chosen_formats
+from studio.workflows.export_painted import open_painted
+from studio.workflows.exporting import chosen_formats, painted_facts
 from studio.workflows.segmenters import Segmenters
+from studio.workflows.segmenting import chosen_segmenter
 
 _KEY = re.compile(r"[a-z_]+")
 _STRANGE = re.compile(r"There is no key '([a-z_]+)")
+
+
+Check = Callable[[Recipe, ModelCache, Path], None]
 
 
 @dataclass(frozen=True)
@@ -31,31 +37,53 @@ class Problem:
     message: str
 
 
+@dataclass(frozen=True)
+class Promised:
+    """splits: faces by split. painted: how many of all are."""
+
+    people: int
+    splits: Mapping[str, int]
+    painted: int = 0
+
+
+@dataclass(frozen=True)
+class Looked:
+    """recipe: None where the values make none. promised: where nothing is wrong."""
+
+    recipe: Recipe | None
+    problem: Problem | None = None
+    promised: Promised | None = None
+
+
 def of_studio(content: Mapping[Any, Any], generator: str) -> dict[Any, Any]:
-    """The same, of the studio's generator where it names none."""
+    """The same, of the studio's generator where faces are to be made and none is named."""
+    if content.get("count") == 0:
+        return dict(content)
     return {**content, "generator": content.get("generator") or generator}
 
 
-def look_at(
-    content: Mapping[Any, Any], models: ModelCache, workspace: Path
-) -> tuple[Recipe | None, Problem | None]:
-    """The recipe, None where the values make none, and what keeps it from being exported."""
+def look_at(content: Mapping[Any, Any], models: ModelCache, workspace: Path) -> Looked:
+    """What the values mean, and what keeps that from being exported."""
     try:
         recipe = recipe_of(content)
     except InvalidRequestError as error:
-        return None, Problem(key_of(str(error)), str(error))
-    for key, check in _CHECKS.items():
+        return Looked(None, Problem(key_of(str(error)), str(error)))
+    for key, check in _checks(recipe).items():
         try:
             check(recipe, models, workspace)
         except CoreError as error:
-            return recipe, Problem(key, str(error))
-    return recipe, None
+            return Looked(recipe, Problem(key_of(str(error)) or key, str(error)))
+    try:
+        return Looked(recipe, None, promised(recipe, workspace))
+    except InvalidRequestError as error:
+        return Looked(recipe, Problem(key_of(str(error)), str(error)))
 
 
 def check_possible(recipe: Recipe, models: ModelCache, workspace: Path) -> None:
     """Whether all that the recipe names is there. Raises CoreError."""
-    for check in _CHECKS.values():
+    for check in _checks(recipe).values():
         check(recipe, models, workspace)
+    promised(recipe, workspace)
 
 
 def key_of(message: str) -> str:
@@ -65,9 +93,13 @@ def key_of(message: str) -> str:
     return key if key in KEYS else ""
 
 
-def promised(recipe: Recipe) -> dict[str, Any]:
-    """What follows from the recipe alone: people, and faces of each split."""
-    return {"people": recipe.identities, "splits": Plan(recipe).splits}
+def promised(recipe: Recipe, workspace: Path) -> Promised:
+    """What follows from the recipe, and the project that it names. Raises InvalidRequestError."""
+    with open_painted(recipe, workspace / FOLDER, workspace) as painted:
+        faces = () if painted is None else painted.faces
+    plan = Plan(recipe, faces)
+    people = recipe.identities + len({face.person for face in faces})
+    return Promised(people, plan.splits, len(faces))
 
 
 def offered_segmenters(weights: WeightStore, generator: str) -> list[str]:
@@ -109,9 +141,21 @@ def _check_people(recipe: Recipe, models: ModelCache, workspace: Path) -> None:
     open_directions(recipe, models, workspace)
 
 
-_CHECKS: Mapping[str, Callable[[Recipe, ModelCache, Path], None]] = {
-    "generator": _check_generator,
-    "segmenter": _check_segmenter,
-    "formats": _check_formats,
-    "traits": _check_people,
-}
+def _check_project(recipe: Recipe, models: ModelCache, workspace: Path) -> None:
+    with open_painted(recipe, workspace / FOLDER, workspace) as painted:
+        if painted is None:
+            return
+        if not recipe.count:
+            painted_facts(Plan(recipe, painted.faces), painted, models)
+            return
+        name = models.name(recipe.generator)
+        segmenter = chosen_segmenter(models, workspace, name, recipe.segmenter)
+        painted.check_with(models.weights.identity(name), segmenter.classes)
+
+
+def _checks(recipe: Recipe) -> dict[str, Check]:
+    """By the key that a complaint belongs to."""
+    checks: dict[str, Check] = {"generator": _check_generator, "formats": _check_formats}
+    if recipe.count:
+        checks |= {"segmenter": _check_segmenter, "traits": _check_people}
+    return {**checks, "project": _check_project} if recipe.project else checks

@@ -10,9 +10,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from core.export.engines import Maker
 from core.export.plan import Plan
 from core.export.quality_filter import Bounds
 from core.export.recipe import Limit, Recipe
@@ -21,7 +23,14 @@ from core.progress import OnStep, Step, ignore
 from studio.model_cache import ModelCache
 from studio.workflows.export_faces import needs_control
 from studio.workflows.export_maker import FaceMaker, MakerSettings, Opened, open_labelled
-from studio.workflows.exporting import chosen_formats, facts_of, suffixes_of
+from studio.workflows.export_painted import PaintedProject, open_painted
+from studio.workflows.exporting import (
+    chosen_formats,
+    facts_of,
+    painted_facts,
+    painted_maker,
+    suffixes_of,
+)
 from studio.workflows.segmenters import Segmenters
 from studio.workflows.steering_parts import SteeringParts
 
@@ -60,22 +69,20 @@ class _Kept:
 
 
 class _Making:
-    """Makes people a few at a time, so that the first are soon there. seconds: spent on that."""
+    """Makes a few faces at a time, so that the first are soon there. seconds: spent on that."""
 
-    def __init__(
-        self, maker: FaceMaker, count: int, on_made: Callable[[Sample], None], on_step: OnStep
-    ) -> None:
+    def __init__(self, count: int, on_made: Callable[[Sample], None], on_step: OnStep) -> None:
         self.samples: list[Sample] = []
         self.dropped = 0
         self.seconds = 0.0
-        self._maker, self._count = maker, count
-        self._on_made, self._on_step = on_made, on_step
+        self._count, self._on_made, self._on_step = count, on_made, on_step
 
-    def run(self, people: Sequence[tuple[Order, ...]]) -> None:
+    def run(self, maker: Maker, orders: Sequence[Order]) -> None:
+        """orders: of whole people, one after another."""
         self._tell(0)
-        for index, orders in enumerate(_groups(people)):
+        for index, some in enumerate(_groups(orders)):
             began = time.monotonic()
-            made = self._maker.make(Chunk(index, "train", orders), self._tell)
+            made = maker.make(Chunk(index, "train", some), self._tell)
             self.seconds += time.monotonic() - began
             self.dropped += len(made.dropped)
             for each in made.samples:
@@ -109,22 +116,46 @@ class ExportSampler:
 
         on_step: may raise Cancelled. Raises CoreError.
         """
-        with self._alone(on_step):
+        nowhere = self._workspace / "cache"  # no export that was begun
+        with self._alone(on_step), open_painted(recipe, nowhere, self._workspace) as painted:
             on_step(Step(0, 0, "opening the generator", "faces"))
-            kept = self._open(recipe)
-            opened, plan = kept.opened, Plan(recipe)
-            people = chosen_people(plan)
-            count = sum(map(len, people))
-            facts = facts_of(plan, opened.segmenter, opened.runtime, self._models, self._workspace)
-            facts = replace(facts, splits={"train": count})
-            maker = FaceMaker(self._settings(recipe, facts), self._models, opened)
-            making = _Making(maker, count, lambda made: on_sample(made, facts), on_step)
-            making.run(people)
-            size, writing = self._written(recipe, facts, making.samples)
-            seconds = max(making.seconds / count, writing)
-            whole = kept.seconds + _faces_made(recipe) * seconds
-            free = shutil.disk_usage(self._workspace).free
-            return Estimate(count, making.dropped, seconds, size, whole, recipe.count * size, free)
+            plan = Plan(recipe, () if painted is None else painted.faces)
+            chosen = chosen_orders(plan)
+            kept = self._open(recipe) if recipe.count else None
+            facts = self._facts(plan, painted, kept, len(chosen))
+            making = _Making(len(chosen), lambda made: on_sample(made, facts), on_step)
+            if kept is not None:
+                maker = FaceMaker(self._settings(recipe, facts), self._models, kept.opened)
+                making.run(maker, [order for order in chosen if order.painted is None])
+            if painted is not None:
+                fetching = painted_maker(painted, recipe, self._models)()
+                making.run(fetching, [order for order in chosen if order.painted is not None])
+            return self._estimate(plan, facts, making, kept.seconds if kept else 0.0)
+
+    def _facts(
+        self, plan: Plan, painted: PaintedProject | None, kept: _Kept | None, count: int
+    ) -> DatasetFacts:
+        """Of the sample alone."""
+        if kept is not None:
+            segmenter, runtime = kept.opened.segmenter, kept.opened.runtime
+            if painted is not None:
+                name = self._models.name(plan.recipe.generator)
+                painted.check_with(self._models.weights.identity(name), segmenter.classes)
+            facts = facts_of(plan, segmenter, runtime, self._models, self._workspace)
+        else:
+            assert painted is not None  # a recipe has one or the other
+            facts = painted_facts(plan, painted, self._models)
+        return replace(facts, splits={"train": count}, painted=())
+
+    def _estimate(
+        self, plan: Plan, facts: DatasetFacts, making: _Making, opening: float
+    ) -> Estimate:
+        recipe, count = plan.recipe, len(making.samples)
+        size, writing = self._written(recipe, facts, making.samples)
+        seconds = max(making.seconds / count, writing)
+        whole = opening + (_faces_made(recipe) + len(plan.painted)) * seconds
+        free = shutil.disk_usage(self._workspace).free
+        return Estimate(count, making.dropped, seconds, size, whole, len(plan) * size, free)
 
     def _settings(self, recipe: Recipe, facts: DatasetFacts) -> MakerSettings:
         tries = min(recipe.filter.tries, MOST_TRIES)
@@ -182,25 +213,38 @@ class ExportSampler:
             self._lock.release()
 
 
-def chosen_people(plan: Plan) -> list[tuple[Order, ...]]:
-    """About FACES pictures of people from all over the plan, numbered anew, of one split."""
-    variants, people = plan.recipe.variants.count, plan.recipe.identities
-    wanted = min(people, max(1, FACES // variants))
-    chosen = [place * people // wanted for place in range(wanted)]
-    return [
-        tuple(
-            replace(plan.order(person * variants + v), place=place * variants + v, split="train")
-            for v in range(variants)
-        )
-        for place, person in enumerate(chosen)
+def chosen_orders(plan: Plan) -> list[Order]:
+    """About FACES pictures from all over the plan, numbered anew, of one split: whole people that
+    are generated, then painted ones, as many of each as their part of the plan."""
+    recipe, painted = plan.recipe, plan.painted
+    part = FACES * recipe.count / len(plan)
+    people = min(recipe.identities, max(1, round(part / recipe.variants.count)))
+    orders = [
+        order for person in _spread(recipe.identities, people) for order in plan.person(person)
     ]
+    fetched = min(len(painted), max(1, FACES - len(orders)))
+    for number, place in enumerate(_spread(len(painted), fetched)):
+        face = replace(painted[place], split="train")
+        orders.append(Order(0, recipe.identities + number, 0, "train", painted=face))
+    return [replace(order, place=place, split="train") for place, order in enumerate(orders)]
 
 
-def _groups(people: Sequence[tuple[Order, ...]]) -> Iterator[tuple[Order, ...]]:
-    """Orders of whole people, about AT_ONCE pictures together."""
-    step = max(1, AT_ONCE // len(people[0]))
-    for start in range(0, len(people), step):
-        yield tuple(order for orders in people[start : start + step] for order in orders)
+def _spread(count: int, wanted: int) -> list[int]:
+    """Numbers below `count`, evenly."""
+    return [place * count // wanted for place in range(wanted)]
+
+
+def _groups(orders: Sequence[Order]) -> Iterator[tuple[Order, ...]]:
+    """Whole people, about AT_ONCE pictures together."""
+    people = [tuple(own) for _, own in groupby(orders, lambda order: order.identity)]
+    group: tuple[Order, ...] = ()
+    for person in people:
+        if group and len(group) + len(person) > AT_ONCE:
+            yield group
+            group = ()
+        group += person
+    if group:
+        yield group
 
 
 def _value(limit: Limit | None) -> float | None:

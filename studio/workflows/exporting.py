@@ -85,7 +85,7 @@ def export_to_folder(
             parts.settle,
             parts.maker_of,
             describe,
-            None if painted is None else _painted_maker(painted, recipe, models),
+            None if painted is None else painted_maker(painted, recipe, models),
         )
         figures = export.run(folder, on_step)
     return {**figures, "engine": request.engine, "runtime": parts.runtime, "out": str(folder)}
@@ -131,7 +131,16 @@ def _generated(
 
 
 def _only_painted(plan: Plan, painted: PaintedProject, models: ModelCache) -> _Parts:
-    """Nothing is generated: whatever scheme the project has, and without its generator."""
+    facts = painted_facts(plan, painted, models)
+    maker = painted_maker(painted, plan.recipe, models)
+    return _Parts(facts, Bounds, lambda bounds: maker, NO_RUNTIME)
+
+
+def painted_facts(plan: Plan, painted: PaintedProject, models: ModelCache) -> DatasetFacts:
+    """Nothing is generated: whatever scheme the project has, and without its generator.
+
+    Raises InvalidRequestError where the recipe is for another one.
+    """
     recipe = plan.recipe
     if recipe.generator is not None:
         name = models.name(recipe.generator)
@@ -140,7 +149,7 @@ def _only_painted(plan: Plan, painted: PaintedProject, models: ModelCache) -> _P
     weights = Weights("generator", made_by.name, made_by.sha256, "unknown here: ask its makers")
     if _is_here(made_by, models):
         weights = _registered("generator", made_by.name, models)
-    facts = _facts(
+    return _facts(
         plan,
         scheme.name,
         mask_classes(class_set(scheme), scheme),
@@ -148,11 +157,11 @@ def _only_painted(plan: Plan, painted: PaintedProject, models: ModelCache) -> _P
         dict(scheme.conventions),
         NO_RUNTIME,
     )
-    maker = _painted_maker(painted, recipe, models)
-    return _Parts(facts, Bounds, lambda bounds: maker, NO_RUNTIME)
 
 
-def _painted_maker(painted: PaintedProject, recipe: Recipe, models: ModelCache) -> BuildMaker:
+def painted_maker(painted: PaintedProject, recipe: Recipe, models: ModelCache) -> BuildMaker:
+    """What fetches the painted faces, opened when it is called."""
+
     def opened() -> Maker:
         made_by = painted.generator
         scale = models.quality_scale(made_by.name) if _is_here(made_by, models) else None
