@@ -158,7 +158,7 @@ def _answer(view: ExportView) -> Answer:
         "place": view.place,
         "person": view.facts.get("person", ""),
         "created_at": time_answer(view.folder.created_at),
-        "count": written.facts.count if written else int(recipe.get("count", 0)),
+        "count": _count(view),
         "size": int(recipe.get("size", 0)),
         "formats": list(recipe.get("formats", ())),
         "faces": view.faces,
@@ -171,6 +171,13 @@ def _answer(view: ExportView) -> Answer:
         "seconds": job.result.get("seconds") if job and job.result else None,
         "check": _check(view),
     }
+
+
+def _count(view: ExportView) -> int:
+    """Faces of the whole; before anything is written, as it was when it was asked for."""
+    if view.written is not None:
+        return view.written.facts.count
+    return int(view.facts.get("count", view.recipe.get("count", 0)))
 
 
 def _check(view: ExportView) -> dict[str, Any] | None:

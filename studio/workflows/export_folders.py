@@ -80,11 +80,15 @@ def _written(folder: Path, changed: int) -> Written:
     return read_written(folder)
 
 
-def make_export(workspace: Path, recipe: Recipe, person: str) -> ExportFolder:
-    """A new, empty folder that says what is to be done. Raises OutputError."""
+def make_export(workspace: Path, recipe: Recipe, person: str, count: int) -> ExportFolder:
+    """A new, empty folder that says what is to be done. count: faces, painted ones counted in.
+
+    Raises OutputError.
+    """
     made = ExportFolder(make_numbered(workspace / FOLDER, recipe.name, "export"))
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    made.note(export=made.name, person=person, created_at=now, recipe=recipe.plain())
+    asked = {"created_at": now, "count": count, "recipe": recipe.plain()}
+    made.note(export=made.name, person=person, **asked)
     return made
 
 

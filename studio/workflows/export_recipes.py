@@ -45,6 +45,10 @@ class Promised:
     splits: Mapping[str, int]
     painted: int = 0
 
+    @property
+    def faces(self) -> int:
+        return sum(self.splits.values())
+
 
 @dataclass(frozen=True)
 class Looked:
@@ -79,11 +83,11 @@ def look_at(content: Mapping[Any, Any], models: ModelCache, workspace: Path) -> 
         return Looked(recipe, Problem(key_of(str(error)), str(error)))
 
 
-def check_possible(recipe: Recipe, models: ModelCache, workspace: Path) -> None:
-    """Whether all that the recipe names is there. Raises CoreError."""
+def check_possible(recipe: Recipe, models: ModelCache, workspace: Path) -> Promised:
+    """Refuse a recipe that names what is not there. Raises CoreError."""
     for check in _checks(recipe).values():
         check(recipe, models, workspace)
-    promised(recipe, workspace)
+    return promised(recipe, workspace)
 
 
 def key_of(message: str) -> str:

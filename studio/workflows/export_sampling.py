@@ -196,8 +196,10 @@ class ExportSampler:
         with TemporaryDirectory(dir=cache, prefix="export-sample-") as folder:
             began, size = time.monotonic(), 0
             for name, made in chosen_formats(recipe).items():
-                files = made(Path(folder) / name, facts).write_chunk(0, "train", samples)
-                size += sum(path.stat().st_size for path in files)
+                written = made(Path(folder) / name, facts)
+                for index, some in enumerate(_chunks(samples)):
+                    files = written.write_chunk(index, "train", some)
+                    size += sum(path.stat().st_size for path in files)
             seconds = time.monotonic() - began
         latents = sum(sample.ws.nbytes for sample in samples)
         return (size + latents) / len(samples), seconds / len(samples)
@@ -245,6 +247,12 @@ def _groups(orders: Sequence[Order]) -> Iterator[tuple[Order, ...]]:
         group += person
     if group:
         yield group
+
+
+def _chunks(samples: Sequence[Sample]) -> Iterator[list[Sample]]:
+    """Generated and painted ones apart, as exports have them."""
+    for _, some in groupby(samples, lambda sample: sample.order.painted is None):
+        yield list(some)
 
 
 def _value(limit: Limit | None) -> float | None:

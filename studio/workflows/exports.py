@@ -32,8 +32,8 @@ def start_export(
 
     Raises InvalidRequestError for what cannot be, and then nothing was made; OutputError.
     """
-    check_possible(recipe, models, workspace)
-    made = make_export(workspace, recipe, person)
+    promised = check_possible(recipe, models, workspace)
+    made = make_export(workspace, recipe, person, promised.faces)
     return jobs.submit(EXPORT, {"export": made.name}, person)
 
 

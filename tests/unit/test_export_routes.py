@@ -27,10 +27,12 @@ from studio.routes import exports as export_routes
 from studio.routes.export_recipe import SAMPLE, SHOWN
 from studio.services import Services
 from studio.workflows import export_recipes, export_sampling
+from studio.workflows.export_painted import PaintedProject
 from tests.export_fakes import recipe, run
 from tests.unit.routed import client, refused, services
 from tests.unit.small_models import small_store
 from tests.unit.test_control_routes import frames
+from tests.unit.test_export_painted import add
 
 __all__ = ["client", "services", "small_store"]  # fixtures
 
@@ -268,3 +270,38 @@ def test_the_list_tells_what_a_check_found(
     services.store.jobs.finish(queued["job_id"], "here", 1, JobState.DONE, result=result)
     (told,) = client.get("/export/exports").json()["exports"]
     assert told["check"]["result"] == result and json.dumps(told)
+
+
+def test_painted_faces_of_a_project_alone_need_no_segmenter(
+    client: TestClient, services: Services
+) -> None:
+    add(services.store, "mine")
+    (project,) = client.get("/export/options").json()["projects"]
+    assert project == {"name": "mine", "done": 10, "reviewed": 1}
+    asked = {"count": 0, "project": "mine", "size": SIZE, "measure": False, "formats": ["index"]}
+    told = look(client, recipe=asked)
+    assert told["problem"] is None and told["promised"]["painted"] == 10
+    assert told["promised"]["people"] == 5 and told["recipe"]["generator"] is None
+    found = [
+        facts for facts, _ in frames(client.post("/export/sample", json={"recipe": asked}).content)
+    ]
+    faces = [facts for facts in found if facts["kind"] == "face"]
+    assert len(faces) == 10 and {face["painted_by"] for face in faces} == {"Ada"}
+    assert found[-1]["kind"] == "estimate" and found[-1]["dropped"] == 0
+    made = client.post("/export/exports", json={"recipe": asked}).json()
+    assert made["state"] == "queued" and made["count"] == 10
+    large = look(client, recipe=asked | {"size": 1024})
+    assert large["problem"]["key"] == "size"
+
+
+def test_painted_and_generated_faces_are_sampled_side_by_side(
+    client: TestClient, services: Services, runtime: FakeRuntime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(PaintedProject, "check_with", lambda *known: None)
+    monkeypatch.setattr(export_recipes, "_check_project", lambda *known: None)
+    add(services.store, "mine")
+    answer = client.post("/export/sample", json=small(count=20, project="mine"))
+    found = [facts for facts, _ in frames(answer.content)]
+    painters = [facts["painted_by"] for facts in found if facts["kind"] == "face"]
+    assert painters == 8 * [None] + 4 * ["Ada"]
+    assert found[-1]["bytes"] == pytest.approx(30 * found[-1]["bytes_a_face"])

@@ -19,7 +19,7 @@ from studio.jobs import Site
 from studio.services import Services
 from studio.workflows import exports
 from studio.workflows.export_folders import find_export, list_exports
-from studio.workflows.export_recipes import key_of, look_at
+from studio.workflows.export_recipes import Promised, key_of, look_at
 from studio.workflows.export_views import see_export, see_exports
 from studio.workflows.exporting import ExportRequest
 from studio.workflows.recipe_of_faces import recipe_of_faces
@@ -39,7 +39,8 @@ def faked(services: Services, monkeypatch: pytest.MonkeyPatch) -> Iterator[Servi
     def export(request: ExportRequest, folder: Path, *known: object) -> dict[str, object]:
         return run(folder, request.recipe, known[-1])  # type: ignore[arg-type]
 
-    monkeypatch.setattr(exports, "check_possible", lambda *known: None)
+    promised = Promised(15, {"train": 30})
+    monkeypatch.setattr(exports, "check_possible", lambda *known: promised)
     monkeypatch.setattr(exports, "export_to_folder", export)
     return services
 
