@@ -50,7 +50,7 @@ class Export {
       this.#isShown = !this.#isShown;
       this.list.setShown(this.#isShown);
       if (!this.#isShown) this.sampler.stop();
-      else if (this.#isStarted) this.#followSent();
+      else if (this.#isStarted) this.#learn(this.#generator).then(() => this.#followSent()); // projects may have come
       else this.#begin();
     }).observe(this.root);
   }
@@ -98,7 +98,7 @@ class Export {
   }
 
   async #learn(generator) {
-    this.#generator = generator;
+    this.#generator = generator; // at once, so that it is asked for once
     try {
       this.#setOptions(await this.api.options(generator));
       this.panel.update();

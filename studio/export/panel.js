@@ -2,6 +2,8 @@
 
 import { make } from '../painter/panels/dom.js';
 import { createFacesPart, createFilesPart, createFilterPart, createPeoplePart, createVariantsPart } from './parts.js';
+import { wayOf } from './source.js';
+import { count } from './words.js';
 import { createYaml } from './yaml.js';
 
 export class Panel {
@@ -11,7 +13,9 @@ export class Panel {
    */
   constructor(store, { onStart, onFile }) {
     Object.assign(this, { store });
-    this.parts = [createFacesPart(store), createPeoplePart(store), createFilesPart(store), createVariantsPart(store), createFilterPart(store)];
+    const [people, variants, filter] = [createPeoplePart(store), createVariantsPart(store), createFilterPart(store)];
+    this.parts = [createFacesPart(store), people, createFilesPart(store), variants, filter];
+    this.ofGenerated = [people, variants, filter]; // painted faces are as they are
     this.form = make('div', { class: 'fl-ex-form' }, ...this.parts.map(({ element }) => element));
     this.yaml = createYaml(store, { onFile });
     this.rest = make('p', { class: 'fl-ex-complaint', role: 'alert', hidden: true }); // what belongs to no field
@@ -49,10 +53,16 @@ export class Panel {
     const { store } = this;
     if (!store.recipe) return;
     for (const each of this.parts) each.show();
+    for (const each of this.ofGenerated) each.element.hidden = wayOf(store.recipe) === 'painted';
     this.yaml.show();
     this.#complain();
-    const { count } = store.recipe;
-    this.startButton.textContent = Number.isInteger(count) ? `Export ${count.toLocaleString('en')} face${count === 1 ? '' : 's'}` : 'Export';
+    this.startButton.textContent = `Export${this.#howMany()}`;
+  }
+
+  #howMany() {
+    const { recipe, promised } = this.store;
+    const faces = recipe.project ? Object.values(promised?.splits ?? {}).reduce((all, some) => all + some, 0) : recipe.count;
+    return Number.isInteger(faces) && faces > 0 ? ` ${count(faces, 'face')}` : '';
   }
 
   /** What is wrong is said at its field; while only YAML is seen, there; else above the button. */

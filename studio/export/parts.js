@@ -3,6 +3,7 @@
 import { make } from '../painter/panels/dom.js';
 import { createAges } from './ages.js';
 import { check, line, number, part, put, section, select } from './fields.js';
+import { createSource, wayOf } from './source.js';
 import { createTraits } from './traits.js';
 import { percent } from './words.js';
 
@@ -33,11 +34,15 @@ export function createFacesPart(store) {
     generatorPart,
     part('segmenter', line('Segmenter', segmenter, { about: 'What labels the pixels' })),
   ], { isFolded: true });
+  const source = createSource(store);
+  const countPart = part('count', line('Faces', count, { about: 'To be made anew' }));
   const element = make('div', { class: 'fl-ex-first' },
     part('name', line('Name', name, { about: 'Of the dataset: letters, digits, - _ .' })),
-    part('count', line('Faces', count)),
+    source.element,
+    countPart,
     part('size', line('Size', size, { about: 'Of images and masks' })));
   const setOptions = (options) => {
+    source.setOptions(options);
     fill(size, options.sizes.map((px) => [px, `${px} × ${px} px`]));
     fill(generator, options.generators.map((each) => [each, each]));
     const inForce = options.promoted ? `In force: run ${options.promoted}` : `In force: ${options.segmenters[0] ?? 'none'}`;
@@ -46,6 +51,8 @@ export function createFacesPart(store) {
   };
   const show = () => {
     const { recipe } = store;
+    source.show();
+    countPart.hidden = more.hidden = wayOf(recipe) === 'painted';
     for (const [input, key] of [[name, 'name'], [count, 'count'], [psi, 'psi'], [seed, 'seed']]) put(input, recipe[key]);
     size.value = recipe.size;
     if (recipe.generator) generator.value = recipe.generator;

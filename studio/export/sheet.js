@@ -105,7 +105,8 @@ function createTile(facts, picture, labels) {
   return { element, addresses };
 }
 
-function caption({ measured, asked, faults }) {
+function caption({ measured, asked, faults, painted_by: painter }) {
+  if (painter) return `Painted by ${painter}`;
   if (faults) return faults[0];
   const age = measured?.age ?? null;
   if (age === null) return '';
@@ -113,11 +114,12 @@ function caption({ measured, asked, faults }) {
   return `${Math.round(age)} y${gender}${asked?.age ? ` (asked ${Math.round(asked.age)})` : ''}`;
 }
 
-function describe({ identity, variant, seed, attempt, measured, quality, faults }) {
-  const lines = [`Person ${identity + 1}${variant ? `, picture ${variant + 1}` : ''}, seed ${seed}`];
+function describe({ identity, variant, seed, attempt, measured, quality, faults, painted_by: painter }) {
+  const who = `Person ${identity + 1}${variant ? `, picture ${variant + 1}` : ''}`;
+  const lines = [[who, seed !== null && `seed ${seed}`, painter && `painted by ${painter}`].filter(Boolean).join(', ')];
   if (attempt) lines.push(`Try ${attempt + 1}`);
   if (measured?.age !== undefined) lines.push(`Measured: ${measured.age.toFixed(1)} years, ${measured.male > 0.5 ? 'male' : 'female'}`);
-  if (quality) lines.push(`Artifact score ${quality.artifact.toFixed(0)}${quality.uncertainty === null ? '' : `, uncertainty ${quality.uncertainty.toFixed(2)}`}`);
+  if (quality && quality.artifact !== null) lines.push(`Artifact score ${quality.artifact.toFixed(0)}${quality.uncertainty === null ? '' : `, uncertainty ${quality.uncertainty.toFixed(2)}`}`);
   if (faults) lines.push(`Would be tried again: ${faults.join(', ')}`);
   return lines.join('\n');
 }
