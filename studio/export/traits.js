@@ -68,7 +68,7 @@ export function createTraits(store) {
   const setOptions = ({ attributes, sliders, missing }) => {
     const kindsOf = (found, isOfSliders, rest) => found.map((each) => [idOf(each.name, isOfSliders), { unit: '', ...each, isSlider: isOfSliders, ...rest(each) }]);
     kinds = new Map([
-      ...kindsOf(sliders, true, ({ safe }) => ({ low: -FURTHEST, high: FURTHEST, first: safe[1] })),
+      ...kindsOf(sliders, true, ({ safe }) => ({ low: -FURTHEST, high: FURTHEST, first: Number(safe[1].toFixed(1)) })),
       ...kindsOf(missing.control ? [] : attributes, false, () => ({})),
     ]);
     add.disabled = kinds.size === 0;
