@@ -10,7 +10,7 @@ longer plan begins with the shorter one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import Any
@@ -44,8 +44,7 @@ class Plan:
         shares = recipe.shares_of(people + len(by_person))
         if painted and recipe.splits is not None:
             check_splits(shares, people + len(by_person))
-        sizes = largest_remainder(people, list(shares.values()))
-        self._sizes = {split: size for split, size in zip(shares, sizes, strict=True) if size}
+        self._sizes = people_by_split(people, shares)
         self._painted = _dealt_painted(recipe, by_person, shares)
         joint = _numbered(self._groups, people)
         part_of = dealt(joint.tolist(), list(self._sizes.values()))
@@ -160,6 +159,12 @@ def _dealt_painted(
                 order = Order(0, identity, variant, split, painted=placed)
                 found.setdefault(split, []).append(order)
     return found
+
+
+def people_by_split(people: int, shares: Mapping[str, float]) -> dict[str, int]:
+    """Of those who are generated, by the splits that have some."""
+    sizes = largest_remainder(people, list(shares.values()))
+    return {split: size for split, size in zip(shares, sizes, strict=True) if size}
 
 
 def _shares(recipe: Recipe) -> dict[str, list[float]]:

@@ -37,7 +37,7 @@ from studio.workflows.steering_parts import SteeringParts
 FACES = 12  # pictures of a sample
 AT_ONCE = 4  # made together, and then shown
 MOST_TRIES = 3  # for a face of a sample: it is waited for
-KEPT = 3  # opened passes, of the recipes sampled last
+KEPT = 2  # opened passes, of the recipes sampled last; some 400 MB each
 _WAIT = 0.1  # s between two looks whether it is still wanted
 
 OnSample = Callable[[Sample, DatasetFacts], None]  # facts: of the sample alone

@@ -12,6 +12,7 @@ from filelock import FileLock
 from annotations.records import JobState
 from core.errors import Cancelled, InvalidRequestError
 from core.export.journal import LOCK
+from core.export.plan import Plan
 from core.export.recipe import Recipe
 from core.export.recipe_text import recipe_of
 from core.progress import OnStep, Step, ignore
@@ -19,7 +20,7 @@ from studio.jobs import Site
 from studio.services import Services
 from studio.workflows import exports
 from studio.workflows.export_folders import find_export, list_exports
-from studio.workflows.export_recipes import Promised, key_of, look_at
+from studio.workflows.export_recipes import Promised, key_of, look_at, promised
 from studio.workflows.export_views import see_export, see_exports
 from studio.workflows.exporting import ExportRequest
 from studio.workflows.recipe_of_faces import recipe_of_faces
@@ -214,6 +215,13 @@ def test_what_is_wrong_is_told_at_its_key(
     given = {"generator": "small", **content}
     problem = look_at(given, services.models, services.workspace).problem
     assert problem is not None and problem.key == key, problem
+
+
+@pytest.mark.parametrize("asked", [{"count": 6}, {"count": 90, "variants": 3, "splits": "70/0/30"}])
+def test_what_is_promised_is_what_is_planned(tmp_path: Path, asked: dict[str, object]) -> None:
+    found = recipe_of(asked)
+    told = promised(found, tmp_path)
+    assert told.splits == Plan(found).splits and told.faces == found.count
 
 
 def test_only_keys_of_a_recipe_are_keys() -> None:
