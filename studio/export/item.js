@@ -49,7 +49,7 @@ export class Item {
     this.facts.textContent = summary(facts);
     this.facts.title = facts.path;
     this.pause.hidden = state !== 'running';
-    this.cancel.hidden = !['queued', 'running', 'pausing'].includes(state);
+    this.cancel.hidden = !['queued', 'running', 'pausing'].includes(state) && !isChecking;
     this.resume.hidden = !facts.can_resume;
     this.verify.hidden = state !== 'done' || isChecking;
     this.remove.hidden = facts.is_alive || isChecking;

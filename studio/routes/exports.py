@@ -111,14 +111,14 @@ def delete(studio: Studio, name: str) -> Answer:
 def dataset(studio: Studio, name: str) -> Response:
     """Of a finished one that is no larger than MAX_ZIP, made while it is sent."""
     view = see_export(studio.workspace, studio.jobs, name)
-    written = view.written
-    if written is None or not written.is_finished:
+    there = view.on_disk
+    if there is None or not there.is_finished:
         raise RefusedError(409, "unfinished", f"The export {name} is not finished yet.")
-    if written.bytes > MAX_ZIP:
+    if there.bytes > MAX_ZIP:
         raise RefusedError(
             413,
             "too_large",
-            f"The dataset has {written.bytes / 2**30:.1f} GiB; up to {MAX_ZIP >> 30} GiB are sent "
+            f"The dataset has {there.bytes / 2**30:.1f} GiB; up to {MAX_ZIP >> 30} GiB are sent "
             f"as a zip file. Copy it from the studio's machine: {view.folder.path}",
         )
     parts = packed_parts(view.folder.path, (LOCK,))
@@ -146,7 +146,7 @@ def _one(studio: Services, name: str) -> Answer:
 
 def _answer(view: ExportView) -> Answer:
     """state: see `ExportView`. faces: on disk. done, doing: of the job at work."""
-    job, written, recipe = view.job, view.written, view.recipe
+    job, there, recipe = view.job, view.on_disk, view.recipe
     is_running = view.state in ("running", "pausing", "stopping")
     return {
         "name": view.folder.name,
@@ -158,12 +158,12 @@ def _answer(view: ExportView) -> Answer:
         "place": view.place,
         "person": view.facts.get("person", ""),
         "created_at": time_answer(view.folder.created_at),
-        "count": _count(view),
+        "count": view.count,
         "size": int(recipe.get("size", 0)),
         "formats": list(recipe.get("formats", ())),
         "faces": view.faces,
-        "bytes": written.bytes if written else 0,
-        "dropped": dict(written.dropped) if written else {},
+        "bytes": there.bytes if there else 0,
+        "dropped": dict(there.dropped) if there else {},
         "done": job.done if job and is_running else view.faces,
         "doing": job.doing if job and is_running else "",
         "error": job.error if job and view.state == "failed" else "",
@@ -171,13 +171,6 @@ def _answer(view: ExportView) -> Answer:
         "seconds": job.result.get("seconds") if job and job.result else None,
         "check": _check(view),
     }
-
-
-def _count(view: ExportView) -> int:
-    """Faces of the whole; before anything is written, as it was when it was asked for."""
-    if view.written is not None:
-        return view.written.facts.count
-    return int(view.facts.get("count", view.recipe.get("count", 0)))
 
 
 def _check(view: ExportView) -> dict[str, Any] | None:

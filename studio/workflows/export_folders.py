@@ -19,10 +19,23 @@ from core.errors import InvalidRequestError
 from core.export.journal import NAME as JOURNAL
 from core.export.recipe import Recipe
 from core.export.recipe_text import recipe_of
-from core.export.written import Written, read_written
+from core.export.written import read_written
 from studio.workflows.numbered_folders import make_numbered, numbered, read_facts, write_facts
 
 FOLDER = "exports"
+
+
+@dataclass(frozen=True)
+class OnDisk:
+    """What a journal says. count: faces of the whole; faces: those that are there. dropped:
+    number by reason. recipe: as asked."""
+
+    count: int
+    faces: int
+    bytes: int
+    dropped: Mapping[str, int]
+    is_finished: bool
+    recipe: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -48,19 +61,19 @@ class ExportFolder:
         """Add to the facts, or change in them. Raises OutputError."""
         write_facts(self.facts_path, {**self.facts(), **facts})
 
-    def written(self) -> Written | None:
-        """What is on disk; None where nothing is yet. Raises InvalidRequestError."""
+    def on_disk(self) -> OnDisk | None:
+        """None where nothing is yet. Raises InvalidRequestError for a damaged journal."""
         path = self.path / JOURNAL
         try:
-            return _written(self.path, path.stat().st_mtime_ns)
+            return _on_disk(self.path, path.stat().st_mtime_ns)
         except FileNotFoundError:
             return None
 
     def recipe(self) -> Recipe:
         """Raises InvalidRequestError where nothing says it."""
         plain: Mapping[str, Any] | None = self.facts().get("recipe")
-        if plain is None and (written := self.written()) is not None:
-            plain = written.facts.recipe
+        if plain is None and (there := self.on_disk()) is not None:
+            plain = there.recipe
         if not plain:
             raise InvalidRequestError(
                 f"Nothing says what the export {self.name} was to be. Start a new one."
@@ -74,10 +87,18 @@ class ExportFolder:
         return datetime.fromtimestamp(self.path.stat().st_mtime, UTC)
 
 
-@functools.lru_cache(maxsize=64)
-def _written(folder: Path, changed: int) -> Written:
-    """Parsed once for each change: a journal of many files is large."""
-    return read_written(folder)
+@functools.lru_cache(maxsize=512)
+def _on_disk(folder: Path, changed: int) -> OnDisk:
+    """Read once for each change: the journal of many files is large."""
+    written = read_written(folder)
+    return OnDisk(
+        written.facts.count,
+        sum(written.faces.values()),
+        written.bytes,
+        written.dropped,
+        written.is_finished,
+        written.facts.recipe,
+    )
 
 
 def make_export(workspace: Path, recipe: Recipe, person: str, count: int) -> ExportFolder:

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from core.export.engines import Maker
 from core.export.plan import Plan
@@ -21,6 +20,7 @@ from core.export.recipe import Limit, Recipe
 from core.export.sample import Chunk, DatasetFacts, Order, Sample
 from core.progress import OnStep, Step, ignore
 from studio.model_cache import ModelCache
+from studio.workflows.exchanging import temporary_folder
 from studio.workflows.export_faces import needs_control
 from studio.workflows.export_maker import FaceMaker, MakerSettings, Opened, open_labelled
 from studio.workflows.export_painted import PaintedProject, open_painted
@@ -191,12 +191,10 @@ class ExportSampler:
         self, recipe: Recipe, facts: DatasetFacts, samples: Sequence[Sample]
     ) -> tuple[float, float]:
         """Bytes and seconds a face of all formats, written to a folder that goes again."""
-        cache = self._workspace / "cache"
-        cache.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=cache, prefix="export-sample-") as folder:
+        with temporary_folder(self._workspace / "cache") as folder:
             began, size = time.monotonic(), 0
             for name, made in chosen_formats(recipe).items():
-                written = made(Path(folder) / name, facts)
+                written = made(folder / name, facts)
                 for index, some in enumerate(_chunks(samples)):
                     files = written.write_chunk(index, "train", some)
                     size += sum(path.stat().st_size for path in files)

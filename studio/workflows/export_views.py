@@ -9,9 +9,8 @@ from typing import Any
 
 from annotations.records import Job, JobState
 from core.errors import InvalidRequestError
-from core.export.written import Written
 from studio.jobs import JobRunner
-from studio.workflows.export_folders import ExportFolder, find_export, list_exports
+from studio.workflows.export_folders import ExportFolder, OnDisk, find_export, list_exports
 
 EXPORT, VERIFY_EXPORT = "export", "verify export"  # the kinds of these jobs
 ALIVE = ("queued", "running", "pausing", "stopping")
@@ -56,14 +55,16 @@ class ExportView:
 
     @property
     def is_finished(self) -> bool:
-        written = self.written
-        return written is not None and written.is_finished
+        return self.on_disk is not None and self.on_disk.is_finished
 
     @property
-    def written(self) -> Written | None:
-        """What is on disk; None where nothing is, or it cannot be read."""
+    def on_disk(self) -> OnDisk | None:
+        """None where nothing is, or cannot be read, or while it is made: the job tells then, and
+        a journal that grows is not read again and again."""
+        if self.job is not None and self.job.state == JobState.RUNNING:
+            return None
         try:
-            return self.folder.written()
+            return self.folder.on_disk()
         except InvalidRequestError:
             return None
 
@@ -71,12 +72,19 @@ class ExportView:
     def recipe(self) -> Mapping[str, Any]:
         """As asked; {} where nothing says so."""
         told: Mapping[str, Any] = self.facts.get("recipe", {})
-        return told or (self.written.facts.recipe if self.written else {})
+        return told or (self.on_disk.recipe if self.on_disk else {})
+
+    @property
+    def count(self) -> int:
+        """Faces of the whole; before anything is written, as it was when it was asked for."""
+        if self.on_disk is not None:
+            return self.on_disk.count
+        return int(self.facts.get("count", self.recipe.get("count", 0)))
 
     @property
     def faces(self) -> int:
-        """On disk."""
-        return sum(self.written.faces.values()) if self.written else 0
+        """Known to be on disk."""
+        return self.on_disk.faces if self.on_disk else 0
 
 
 @dataclass(frozen=True)

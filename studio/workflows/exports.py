@@ -55,12 +55,15 @@ def resume_export(workspace: Path, jobs: JobRunner, name: str, person: str = "")
 def stop_export(workspace: Path, jobs: JobRunner, name: str, *, is_pause: bool) -> None:
     """A queued one never starts, a running one ends at its next face; what is on disk stays.
 
-    is_pause: how it is called then; either can be gone on with. Others stay as they are.
+    is_pause: how it is called then; either can be gone on with. One that is being verified is
+    not verified any more. Others stay as they are.
     """
     view = see_export(workspace, jobs, name)
     if view.job is not None and view.is_alive:
         view.folder.note(wish="pause" if is_pause else "cancel")
         jobs.cancel(view.job.id)
+    elif view.check is not None and view.is_checking:
+        jobs.cancel(view.check.id)
 
 
 def start_check(workspace: Path, jobs: JobRunner, name: str, person: str = "") -> Job:
@@ -98,10 +101,10 @@ def export_job(site: Site, job: Job, on_step: OnStep) -> Mapping[str, Any]:
     models = ModelCache(WeightStore(), site.device)
     request = ExportRequest(folder.recipe())
     figures = export_to_folder(request, folder.path, models, site.workspace, on_step)
-    written = folder.written()
-    if written is None:
+    there = folder.on_disk()
+    if there is None:
         raise OutputError(f"{folder.path} is gone. Somebody took it away; start a new export.")
-    return {**figures, "bytes": written.bytes}
+    return {**figures, "bytes": there.bytes}
 
 
 def verify_job(site: Site, job: Job, on_step: OnStep) -> Mapping[str, Any]:

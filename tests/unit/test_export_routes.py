@@ -143,7 +143,7 @@ def test_a_sample_shows_faces_of_the_export_and_estimates_it(
     assert (last["kind"], last["faces"], last["is_busy"]) == ("estimate", 12, False)
     assert last["bytes_a_face"] > 1000 and last["bytes"] == pytest.approx(40 * last["bytes_a_face"])
     assert last["seconds"] > 0 and last["free_bytes"] > 0
-    assert list(services.cache.glob("export-sample-*")) == []
+    assert list(services.cache.glob(".unfinished-*")) == []
 
 
 def test_the_latest_recipe_wins(

@@ -94,7 +94,8 @@ def test_an_export_is_made_verified_and_told_of(faked: Services) -> None:
     assert work(faked) == JobState.DONE
     view = see_export(faked.workspace, faked.jobs, first)
     assert (view.state, view.faces, view.facts["person"]) == ("done", 30, "Ann")
-    assert view.job and view.job.result and view.job.result["bytes"] == view.written.bytes  # type: ignore[union-attr]
+    assert view.job and view.job.result and view.on_disk
+    assert view.job.result["bytes"] == view.on_disk.bytes > 1000
     stop(faked, second, is_pause=False)
     exports.start_check(faked.workspace, faked.jobs, first)
     work(faked)
@@ -105,6 +106,10 @@ def test_an_export_is_made_verified_and_told_of(faked: Services) -> None:
 def test_a_damaged_export_does_not_pass(faked: Services) -> None:
     name = start(faked)
     work(faked)
+    exports.start_check(faked.workspace, faked.jobs, name)
+    stop(faked, name, is_pause=False)
+    check = see_export(faked.workspace, faked.jobs, name).check
+    assert check and check.state == JobState.CANCELLED
     next((find_export(faked.workspace, name).path / "plain").glob("*.npz")).write_bytes(b"no")
     exports.start_check(faked.workspace, faked.jobs, name)
     work(faked)
