@@ -82,6 +82,7 @@ class Export {
 
   async #read(text) {
     const { recipe, problem, notes } = await this.store.read(text).catch(() => ({}));
+    if (recipe) this.strips.hide('trouble');
     if (!recipe && problem) this.#say(problem.message);
     else if (notes?.length) this.strips.show('notes', notes.join(' '), { Close: () => {} });
   }
@@ -130,7 +131,7 @@ class Export {
   }
 
   #estimate(facts) {
-    const { text, about, isWarning } = facts ? tellEstimate(facts) : { text: '', about: '', isWarning: false };
+    const { text, about, isWarning } = facts ? tellEstimate(facts, this.store.recipe) : { text: '', about: '', isWarning: false };
     Object.assign(this.panel.estimate, { textContent: text, title: about });
     this.panel.estimate.classList.toggle('fl-ex-warning', isWarning);
   }

@@ -199,7 +199,7 @@ export function createFilterPart(store) {
 }
 
 function createLimit(title, key, { first, max, step, unit, about }, set) {
-  const way = select([['', 'Not looked at'], ['share', 'Drop the worst'], ['value', `Take ${unit}`]], (chosen) => set({ [key]: { '': null, share: '5%', value: first }[chosen] }), title);
+  const way = select([['', 'Not looked at'], ['share', 'Drop worst'], ['value', `Take ${unit}`]], (chosen) => set({ [key]: { '': null, share: '5%', value: first }[chosen] }), title);
   const value = number({ min: 0, max, step: 'any', className: 'fl-ex-short', label: `${title}: limit`, onChange: (given) => given !== null && set({ [key]: way.value === 'share' ? `${given}%` : given }) });
   const sign = make('span', { class: 'fl-ex-unit' });
   const element = make('div', { class: 'fl-ex-line', title: about }, make('span', { class: 'fl-ex-name' }, title), way, value, sign);

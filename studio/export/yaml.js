@@ -2,6 +2,8 @@
 
 import { make } from '../painter/panels/dom.js';
 
+const MOST = 200_000; // bytes of a file; the server takes as many characters
+
 /** @param {import('./store.js').Store} store @param {{onFile: (text: string) => void}} on */
 export function createYaml(store, { onFile }) {
   const area = make('textarea', { class: 'fl-ex-yaml', spellcheck: 'false', autocomplete: 'off', 'aria-label': 'Recipe as YAML' });
@@ -16,7 +18,8 @@ export function createYaml(store, { onFile }) {
   });
   file.addEventListener('change', async () => {
     const [chosen] = file.files;
-    if (chosen) onFile(await chosen.text());
+    if (chosen?.size > MOST) store.onTrouble(new Error(`${chosen.name} is larger than a recipe ever is. Choose a YAML file of a recipe.`));
+    else if (chosen) onFile(await chosen.text());
     file.value = '';
   });
   const show = () => {
