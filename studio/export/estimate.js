@@ -12,7 +12,7 @@ export function tellEstimate(found, { filter }) {
   const isByShare = [filter.uncertainty, filter.artifact].some((limit) => typeof limit === 'string');
   const pilot = isByShare ? `with ${filter.pilot} more to set the filter by` : '';
   const rests = [made, pilot, dropped ? `${dropped} tried again` : '', found.is_busy ? 'while other work was running' : ''].filter(Boolean).join(', ');
-  const about = 'Measured on this machine with these formats, opening the networks and expected retries included. Masks and pictures of other people may be larger or smaller.';
+  const about = 'Measured on this machine with these formats, starting and expected retries included. Masks and pictures of other people may be larger or smaller.';
   const isWarning = found.bytes > free;
   const room = isWarning ? ` The disk has ${bytes(free)} left, which is too little.` : '';
   return { text: `About ${duration(found.seconds)} and ${bytes(found.bytes)}, from ${rests}.${room}`, about, isWarning };

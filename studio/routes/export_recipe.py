@@ -34,6 +34,7 @@ from studio.workflows.export_recipes import (
     of_studio,
     offered_segmenters,
 )
+from studio.workflows.export_views import start_seconds
 from studio.workflows.recipe_of_faces import is_of_faces, recipe_of_faces
 from studio.workflows.segmenter_choice import promoted
 
@@ -141,7 +142,10 @@ def _sampling(studio: Services, asked: Recipe, sign: threading.Event) -> Work:
     def work(tell: Tell, put: Put) -> None:
         is_busy = bool(studio.jobs.list([JobState.RUNNING]))
         estimate = studio.sampler.sample(
-            asked, lambda made, facts: put(_face(made, facts)), steps(tell, sign)
+            asked,
+            lambda made, facts: put(_face(made, facts)),
+            steps(tell, sign),
+            start_seconds(studio.jobs),
         )
         tell("estimate", **dataclasses.asdict(estimate), is_busy=is_busy)
 

@@ -111,10 +111,13 @@ class ExportSampler:
         self._kept: OrderedDict[tuple[object, ...], _Kept] = OrderedDict()
         self._lock = threading.Lock()
 
-    def sample(self, recipe: Recipe, on_sample: OnSample, on_step: OnStep = ignore) -> Estimate:
+    def sample(
+        self, recipe: Recipe, on_sample: OnSample, on_step: OnStep = ignore, start: float = 0.0
+    ) -> Estimate:
         """Make the faces, each handed over as it comes.
 
-        on_step: may raise Cancelled. Raises CoreError.
+        on_step: may raise Cancelled. start: s that an export takes before its first face, where
+        opening the networks did not take longer here. Raises CoreError.
         """
         nowhere = self._workspace / "cache"  # no export that was begun
         with self._alone(on_step), open_painted(recipe, nowhere, self._workspace) as painted:
@@ -130,7 +133,8 @@ class ExportSampler:
             if painted is not None:
                 fetching = painted_maker(painted, recipe, self._models)()
                 making.run(fetching, [order for order in chosen if order.painted is not None])
-            return self._estimate(plan, facts, making, kept.seconds if kept else 0.0)
+            opening = max(start, kept.seconds if kept else 0.0)
+            return self._estimate(plan, facts, making, opening)
 
     def _facts(
         self, plan: Plan, painted: PaintedProject | None, kept: _Kept | None, count: int

@@ -109,6 +109,18 @@ def see_export(workspace: Path, jobs: JobRunner, name: str) -> ExportView:
     return _Known(jobs).view(find_export(workspace, name))
 
 
+def start_seconds(jobs: JobRunner) -> float:
+    """What the last finished export took beside making faces: its process began, networks were
+    opened, all was finished. 0 where none says so."""
+    for job in jobs.list([JobState.DONE]):
+        if job.kind == EXPORT and job.result and job.result.get("made"):
+            if job.started_at is None or job.finished_at is None:
+                continue
+            whole = (job.finished_at - job.started_at).total_seconds()
+            return max(0.0, whole - float(job.result["seconds_making"]))
+    return 0.0
+
+
 class _Known:
     """The newest job of each kind of each export, and who waits for how many."""
 

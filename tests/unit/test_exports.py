@@ -21,7 +21,7 @@ from studio.services import Services
 from studio.workflows import exports
 from studio.workflows.export_folders import find_export, list_exports
 from studio.workflows.export_recipes import Promised, key_of, look_at, promised
-from studio.workflows.export_views import see_export, see_exports
+from studio.workflows.export_views import see_export, see_exports, start_seconds
 from studio.workflows.exporting import ExportRequest
 from studio.workflows.recipe_of_faces import recipe_of_faces
 from tests.export_fakes import recipe, run
@@ -96,6 +96,9 @@ def test_an_export_is_made_verified_and_told_of(faked: Services) -> None:
     assert (view.state, view.faces, view.facts["person"]) == ("done", 30, "Ann")
     assert view.job and view.job.result and view.on_disk
     assert view.job.result["bytes"] == view.on_disk.bytes > 1000
+    assert view.job.started_at and view.job.finished_at
+    whole = (view.job.finished_at - view.job.started_at).total_seconds()
+    assert start_seconds(faked.jobs) == pytest.approx(whole - view.job.result["seconds_making"])
     stop(faked, second, is_pause=False)
     exports.start_check(faked.workspace, faked.jobs, first)
     work(faked)
