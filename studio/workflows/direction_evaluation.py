@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from core.attributes.measuring import MeasuredFace
-from core.directions import Direction, Effect, measure_effect
-from core.directions.effects import AMOUNTS
+from core.directions import Direction, measure_effect
+from core.directions.effects import AMOUNTS, Score
 from core.errors import InvalidRequestError
 from core.evaluation.embedding import WIDTH
 from core.evaluation.judges import FACE_EMBEDDING, Judges, open_judges
@@ -59,21 +59,12 @@ def evaluate_directions(
     seeds = list(range(first_seed, first_seed + faces))
     ws = latents_from_seeds(control.generator, seeds, psi=psi, noise=Noise()).ws
     sight = _Sight(control, judges)
-    attributes = control.pack.model.names
+    quality = models.quality_scale(name).score
     found = {}
     for place, slider in enumerate(sliders):
         direction = slider.direction
         on_step(Step(place, len(sliders), f"measuring '{direction.name}'", "sliders"))
-        effect = measure_effect(
-            direction,
-            ws,
-            sight.measure,
-            names=attributes,
-            scale=np.array([control.pack.scale[each] for each in attributes]),
-            embed=sight.embed if judges.embedder else None,
-            quality=models.quality_scale(name).score,
-        )
-        found[direction.name] = {"title": direction.title, **_told(effect)}
+        found[direction.name] = {"title": direction.title, **sight.told(direction, ws, quality)}
         if out is not None:
             sheet = _sheet(control, direction, ws[:SHOWN_FACES])
             mark = Mark({"generator": name, "slider": direction.name})
@@ -99,10 +90,6 @@ def _chosen(sliders: Sliders, names: Sequence[str]) -> list[Slider]:
     return [known[name] for name in names or known]
 
 
-def _told(effect: Effect) -> dict[str, Any]:
-    return {**effect.facts(), "safe": list(effect.safe)}
-
-
 @dataclass(eq=False)
 class _Sight:
     """Renders faces once for all that looks at them."""
@@ -116,6 +103,20 @@ class _Sight:
         if self._faces is None or self._ws is not ws:
             self._ws, self._faces = ws, self.control.look(ws)
         return self._faces
+
+    def told(self, direction: Direction, ws: NDArray[np.float32], quality: Score) -> dict[str, Any]:
+        """What the direction does to these faces [N, L, D]."""
+        pack = self.control.pack
+        effect = measure_effect(
+            direction,
+            ws,
+            self.measure,
+            names=pack.model.names,
+            scale=np.array([pack.scale[name] for name in pack.model.names]),
+            embed=self.embed if self.judges.embedder else None,
+            quality=quality,
+        )
+        return {**effect.facts(), "safe": list(effect.safe)}
 
     def measure(self, ws: NDArray[np.float32]) -> NDArray[np.float32]:
         """[N, K]."""

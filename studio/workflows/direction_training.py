@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from core.attributes.dataset import AttributeDataset, AttributeSampling, read_attribute_dataset
+from core.attributes.dataset import AttributeSampling, read_attribute_dataset
 from core.attributes.influence import LayerInfluence
 from core.attributes.measures import ATTRIBUTES, NAMES
 from core.attributes.predicted import predict_attribute_dataset, predicted_measures
@@ -84,26 +84,15 @@ def train_directions_beside(
     """
     models = ModelCache(weights, device)
     control = FaceControl(models, training.generator)
-    generator = control.generator
-    data = _faces(training, control, workspace)
-    scale = np.array([control.pack.scale[name] for name in data.names])
-    model = control.pack.model
-    seeds = range(
-        training.first_seed, training.first_seed + 2 * training.faces + training.foretold_faces
-    )
-    ws = latents_from_seeds(generator, list(seeds), psi=training.psi, noise=Noise()).ws
-    freeing, judging, foretold = np.split(ws, [training.faces, 2 * training.faces])
+    freeing, judging = _judges(training, control, models)
     began = time.monotonic()
     kept, measured = fit_directions(
-        FaceData(data.w, data.crossover, data.values, data.names, scale, control.pack.covariance),
-        LatentSpace.of(generator),
+        _faces(training, control, workspace),
+        LatentSpace.of(control.generator),
         _plan(training, control.pack.influence),
         {name: attribute.title for name, attribute in ATTRIBUTES.items()},
-        [
-            Freeing(foretold, partial(predicted_measures, model), training.foretold_rounds),
-            Freeing(freeing, control.measure, training.rounds),
-        ],
-        Judging(judging, control.measure, models.quality_scale(training.generator).score),
+        freeing,
+        judging,
         on_step,
     )
     if not kept:
@@ -120,16 +109,36 @@ def train_directions_beside(
     }
     with shipped_beside(config) as files:
         save_directions(files.weights, kept)
-        return files.record("directions", generator.identity, told)
+        return files.record("directions", control.generator.identity, told)
 
 
-def _faces(training: DirectionTraining, control: FaceControl, workspace: Path) -> AttributeDataset:
+def _faces(training: DirectionTraining, control: FaceControl, workspace: Path) -> FaceData:
     """Measured, or as the model tells them."""
+    pack = control.pack
     if training.dataset is not None:
         folder = workspace / "attributes" / training.dataset
-        return read_attribute_dataset(folder, control.generator.num_ws)
-    sampling = AttributeSampling(faces=training.predicted_faces)
-    return predict_attribute_dataset(control.generator, control.pack.model, sampling)
+        data = read_attribute_dataset(folder, control.generator.num_ws)
+    else:
+        sampling = AttributeSampling(faces=training.predicted_faces)
+        data = predict_attribute_dataset(control.generator, pack.model, sampling)
+    scale = np.array([pack.scale[name] for name in data.names])
+    return FaceData(data.w, data.crossover, data.values, data.names, scale, pack.covariance)
+
+
+def _judges(
+    training: DirectionTraining, control: FaceControl, models: ModelCache
+) -> tuple[list[Freeing], Judging]:
+    """The model, then pictures; faces of its own for each, and for the last word."""
+    sizes = np.cumsum([training.faces, training.faces, training.foretold_faces])
+    seeds = range(training.first_seed, training.first_seed + int(sizes[-1]))
+    ws = latents_from_seeds(control.generator, list(seeds), psi=training.psi, noise=Noise()).ws
+    freeing, judging, foretold = np.split(ws, sizes[:-1])
+    foretell = partial(predicted_measures, control.pack.model)
+    quality = models.quality_scale(training.generator).score
+    return [
+        Freeing(foretold, foretell, training.foretold_rounds),
+        Freeing(freeing, control.measure, training.rounds),
+    ], Judging(judging, control.measure, quality)
 
 
 def _plan(training: DirectionTraining, influence: LayerInfluence) -> FitPlan:

@@ -198,7 +198,7 @@ def test_layers_are_told_and_drawn(tmp_path: Path) -> None:
     plot = tmp_path / "layers.png"
     ended = run_here("evaluate", "layers", "--faces", 4, "--plot", plot, "--json")
     table = ended.figures["influence"]
-    assert list(table)[0] == "4" and len(table) == 9
+    assert next(iter(table)) == "4" and len(table) == 9
     assert table["1024"]["yaw"] < 0.2 < sum(table[size]["yaw"] for size in table)
     with Image.open(plot) as picture:
         assert picture.format == "PNG" and picture.width > 500

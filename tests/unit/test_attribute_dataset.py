@@ -192,5 +192,8 @@ def test_the_model_tells_nothing_that_cannot_be(monkeypatch):
 def test_a_generator_of_anything_but_faces_is_told():
     with pytest.raises(InvalidRequestError, match="no face was found"):
         measure_influence(
-            GENERATOR, lambda ws: np.full((len(ws), 2), np.nan, np.float32), ("age", "male"), faces=2
+            GENERATOR,
+            lambda ws: np.full((len(ws), 2), np.nan, np.float32),
+            ("age", "male"),
+            faces=2,
         )

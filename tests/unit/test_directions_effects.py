@@ -170,7 +170,6 @@ def test_faces_that_were_not_found_do_not_count_for_the_identity() -> None:
     assert lost.identity is not None and np.isfinite(lost.identity)
 
 
-
 def test_every_amount_is_reported_and_can_stop_the_work() -> None:
     steps: list[Step] = []
 
