@@ -224,6 +224,11 @@ def test_picture_and_latents_download_and_the_recipe_says_the_same(
     page.wait_for_function("document.querySelector('.fl-co-yaml')?.value.includes('faces:')")
     (face,) = yaml.safe_load(page.input_value(".fl-co-yaml"))["faces"]
     assert (face["seed"], face["directions"]) == (42, {"tried": 2.0})
+    press(page, "Export people like this")
+    page.wait_for_selector("#tab-export-button[aria-selected=true]")
+    page.wait_for_function("document.querySelector('.fl-export')?.app?.store.recipe?.traits")
+    traits = page.evaluate("document.querySelector('.fl-export').app.store.recipe.traits")
+    assert traits == {"tried": {"share": 1, "amount": 2}}
 
 
 def test_a_face_is_added_to_a_project_and_opens_in_the_annotate_tab(
