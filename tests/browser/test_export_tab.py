@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from core.export.written import read_written
-from tests.browser.studio_fixtures import Studio, is_home
+from tests.browser.studio_fixtures import Studio, visited
 
 APP = "document.querySelector('.fl-export').app"
 WAIT = 60_000  # ms; everything may be compiled first
@@ -21,26 +21,12 @@ WAIT = 60_000  # ms; everything may be compiled first
 @pytest.fixture(scope="module")
 def page(studio: Studio, browser: Any) -> Iterator[Any]:
     """One visit for all tests. Complaints and requests to other hosts fail the last of them."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
-    page = context.new_page()
-    page.set_default_timeout(WAIT)
-    complaints: list[str] = []
-    page.on(
-        "console",
-        lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None,
-    )
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on(
-        "request",
-        lambda asked: None if is_home(asked.url, studio) else complaints.append(asked.url),
-    )
-    page.goto(studio.address)
-    page.wait_for_selector("#sample-button")
-    page.click("#tab-export-button")
-    page.wait_for_function("document.querySelector('.fl-export')?.app?.store.recipe")
-    yield page
-    context.close()
-    assert complaints == []
+    with visited(studio, browser, (1280, 800)) as page:
+        page.set_default_timeout(WAIT)
+        page.wait_for_selector("#sample-button")
+        page.click("#tab-export-button")
+        page.wait_for_function("document.querySelector('.fl-export')?.app?.store.recipe")
+        yield page
 
 
 def field(page: Any, key: str) -> Any:
