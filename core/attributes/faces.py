@@ -19,7 +19,7 @@ PADDING = 0.2  # of a crop, around the face: the package's
 
 @dataclass(frozen=True, eq=False)
 class FoundFace:
-    """The largest face of a picture, in its px.
+    """A face of a picture, in its px.
 
     box: left, top, right, bottom. landmarks: float32 [5, 2] of (x, y), from left to right in the
     picture: outer and inner corner of the left eye, inner and outer corner of the right eye;
@@ -74,12 +74,26 @@ class FaceFinder:
             boxes = self._detect(picture, 0)
             if not boxes:
                 return None
-            box = max(boxes, key=lambda found: found.area())
-            shape = self._landmarks(picture, box)
+            return self._face(picture, max(boxes, key=_area), len(boxes))
+
+    def find_all(self, picture: NDArray[np.uint8]) -> list[FoundFace]:
+        """Every face of a picture uint8 [H, W, 3], the largest first."""
+        picture = np.ascontiguousarray(picture)
+        with self._lock:
+            boxes = sorted(self._detect(picture, 0), key=_area, reverse=True)
+            return [self._face(picture, box, len(boxes)) for box in boxes]
+
+    def _face(self, picture: NDArray[np.uint8], box: dlib.rectangle, among: int) -> FoundFace:
+        shape = self._landmarks(picture, box)
         points = np.array([(part.x, part.y) for part in shape.parts()], np.float32)
         order = [*np.argsort(points[:4, 0], kind="stable"), 4]
         sides = box.left(), box.top(), box.right(), box.bottom()
-        return FoundFace(sides, points[order], shape, len(boxes))
+        return FoundFace(sides, points[order], shape, among)
+
+
+def _area(box: dlib.rectangle) -> int:
+    area: int = box.area()
+    return area
 
 
 def crop(picture: NDArray[np.uint8], face: FoundFace, size: int) -> NDArray[np.uint8]:

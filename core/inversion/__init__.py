@@ -1,0 +1,1 @@
+"""Photo -> latent: reading people's photos, bringing their faces into FFHQ's frame."""
