@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - the field's name for it
@@ -22,7 +23,7 @@ from core.generators.stylegan2_layers import (
     Convolution,
     Doubling,
     Linear,
-    ToRGB,
+    Projection,
     normalised,
 )
 from core.shapes import check_shape
@@ -65,10 +66,25 @@ class StyleGAN2Config:
         return min(self.channel_base // resolution, self.channel_max)
 
 
+class MappingShape(Protocol):
+    """What a configuration says of its mapping network; as StyleGAN2Config has it."""
+
+    @property
+    def z_dim(self) -> int: ...
+    @property
+    def c_dim(self) -> int: ...
+    @property
+    def w_dim(self) -> int: ...
+    @property
+    def mapping_layers(self) -> int: ...
+    @property
+    def mapping_lr_multiplier(self) -> float: ...
+
+
 class StyleGAN2Mapping(Mapping):
     """z, joined with an embedding of the class where there is one, to w."""
 
-    def __init__(self, config: StyleGAN2Config) -> None:
+    def __init__(self, config: MappingShape) -> None:
         super().__init__()
         self.z_dim, self.c_dim, self.w_dim = config.z_dim, config.c_dim, config.w_dim
         inputs = self.z_dim
@@ -121,7 +137,7 @@ class Block(nn.Module):
                 baked_size=baked_size,
             )
         self.conv = Convolution(w_dim, channels, channels, clamp=clamp, baked_size=baked_size)
-        self.rgb = ToRGB(w_dim, channels, clamp=clamp)
+        self.rgb = Projection(w_dim, channels, 3, clamp=clamp)
 
     def convolutions(self) -> list[Convolution]:
         """One at 4 px, two above, in the order they run."""
@@ -162,9 +178,9 @@ class StyleGAN2Synthesis(Synthesis):
         for block in self.blocks.values():
             assert isinstance(block, Block)
             for convolution in block.convolutions():
-                maps[-1].append(convolution.style.weight)
+                maps[-1].append(convolution.style.get_parameter("weight"))
                 maps.append([])
-            maps[-1].append(block.rgb.style.weight)
+            maps[-1].append(block.rgb.style.get_parameter("weight"))
         return [torch.cat(weights) for weights in maps]
 
     def forward(

@@ -1,4 +1,4 @@
-"""StyleGAN2's layers: equalised linear, modulated convolution, FIR-filtered doubling, RGB.
+"""StyleGAN2's layers: equalised linear, modulated convolution, FIR-filtered doubling, output.
 
 Convolutions share their weights over the batch: scaling the input channels by the style and
 the output channels by the demodulation factor equals demodulating the weights for each
@@ -41,6 +41,23 @@ def normalised(x: Tensor) -> Tensor:
     return x * torch.rsqrt(x.square().mean(dim=1, keepdim=True) + EPSILON)
 
 
+class LearnedStyle(nn.Module):
+    """A style that is the same for every image, where no w steers a layer."""
+
+    def __init__(self, outputs: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(outputs))
+
+    def forward(self, _: Tensor | None) -> Tensor:
+        """-> [1, outputs]."""
+        return self.weight[None]
+
+
+def styled_by(w_dim: int | None, outputs: int) -> nn.Module:
+    """What makes the style of a layer: an affine map of w, or, without w, a learned constant."""
+    return LearnedStyle(outputs) if w_dim is None else Linear(w_dim, outputs, bias=1.0)
+
+
 class Doubling(nn.Module):
     """The low-pass filter that goes with a doubling of the size.
 
@@ -70,62 +87,66 @@ class Doubling(nn.Module):
 
 
 class Convolution(nn.Module):
-    """Modulated 3x3 convolution, demodulation, noise, bias, leaky ReLU; may double the size."""
+    """Modulated convolution, demodulation, noise, bias, leaky ReLU; may double the size."""
 
     baked_noise: Tensor
 
     def __init__(
         self,
-        w_dim: int,
+        w_dim: int | None,  # None: no w steers it
         channels_in: int,
         channels: int,
         *,
+        kernel: int = 3,
+        takes_noise: bool = True,
         doubling: Doubling | None = None,  # None: the size stays
         clamp: float | None = None,  # activations are held in +-this; None: free
         baked_size: int | None = None,  # of the noise image to keep; None: keep none
     ) -> None:
         super().__init__()
         self.clamp = clamp
-        self.style = Linear(w_dim, channels_in, bias=1.0)
-        self.weight = nn.Parameter(torch.randn(channels, channels_in, 3, 3))
+        self.style = styled_by(w_dim, channels_in)
+        self.weight = nn.Parameter(torch.randn(channels, channels_in, kernel, kernel))
         self.bias = nn.Parameter(torch.zeros(channels))
-        self.noise_strength = nn.Parameter(torch.zeros(()))
+        self.noise_strength = nn.Parameter(torch.zeros(())) if takes_noise else None
         self.doubling = doubling
         if baked_size is not None:
             self.register_buffer("baked_noise", torch.randn(1, 1, baked_size, baked_size))
 
-    def forward(self, x: Tensor, w: Tensor, noise: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, w: Tensor | None, noise: Tensor | None) -> Tensor:
         """x [N, channels_in, h, w], w [N, w_dim] -> [N, C, h, w] or [N, C, 2h, 2w]."""
         style = self.style(w)  # [N, channels_in]
         energy = self.weight.square().sum(dim=(2, 3))  # [C, channels_in]
         demodulation = torch.rsqrt(F.linear(style.square(), energy) + EPSILON)  # [N, C]
         x = x * style[:, :, None, None]
         if self.doubling is None:
-            x = F.conv2d(x, self.weight, padding=1)
+            x = F.conv2d(x, self.weight, padding=self.weight.shape[-1] // 2)
         else:
             x = self.doubling(F.conv_transpose2d(x, self.weight.transpose(0, 1), stride=2))
         # The gain commutes with the leaky ReLU: applied to the small factors, it is free.
         bias = self.bias[None, :, None, None] * GAIN
         x = torch.addcmul(bias, x, demodulation[:, :, None, None] * GAIN)
-        if noise is not None:
+        if noise is not None and self.noise_strength is not None:
             x = x + noise.to(x.dtype) * (self.noise_strength * GAIN)
         x = F.leaky_relu(x, SLOPE)
         return x if self.clamp is None else x.clamp(-self.clamp, self.clamp)
 
 
-class ToRGB(nn.Module):
-    """Modulated 1x1 convolution to three channels, without demodulation."""
+class Projection(nn.Module):
+    """Modulated 1x1 convolution without demodulation: to colours, or other plain values."""
 
-    def __init__(self, w_dim: int, channels: int, *, clamp: float | None = None) -> None:
+    def __init__(
+        self, w_dim: int | None, channels: int, outputs: int, *, clamp: float | None = None
+    ) -> None:
         super().__init__()
         self.clamp = clamp
-        self.style = Linear(w_dim, channels, bias=1.0)
-        self.weight = nn.Parameter(torch.randn(3, channels, 1, 1))
-        self.bias = nn.Parameter(torch.zeros(3))
+        self.style = styled_by(w_dim, channels)
+        self.weight = nn.Parameter(torch.randn(outputs, channels, 1, 1))
+        self.bias = nn.Parameter(torch.zeros(outputs))
         self.gain = 1 / math.sqrt(channels)
 
-    def forward(self, x: Tensor, w: Tensor) -> Tensor:
-        """x [N, C, h, w], w [N, w_dim] -> [N, 3, h, w]."""
+    def forward(self, x: Tensor, w: Tensor | None) -> Tensor:
+        """x [N, C, h, w], w [N, w_dim] -> [N, outputs, h, w]."""
         style = self.style(w) * self.gain  # [N, C]
         x = F.conv2d(x * style[:, :, None, None], self.weight, self.bias)
         return x if self.clamp is None else x.clamp(-self.clamp, self.clamp)
