@@ -22,6 +22,7 @@ from core.errors import WeightsError
 from core.files import sha256_of, whole_file
 from core.generators.generator import Generator, Identity
 from core.generators.mobile_stylegan import MobileStyleGANConfig, build_mobile_stylegan
+from core.generators.semantic_stylegan import SemanticStyleGANConfig, build_semantic_stylegan
 from core.generators.stylegan2 import StyleGAN2Config, build_stylegan2
 
 
@@ -35,6 +36,7 @@ class Architecture:
 
 ARCHITECTURES: dict[str, Architecture] = {
     "mobile_stylegan": Architecture(MobileStyleGANConfig, build_mobile_stylegan),
+    "semantic_stylegan": Architecture(SemanticStyleGANConfig, build_semantic_stylegan),
     "stylegan2": Architecture(StyleGAN2Config, build_stylegan2),
 }
 

@@ -1,7 +1,8 @@
-"""StyleGAN2 checkpoints of other repositories, read into our configuration and tensors.
+"""Checkpoints of other repositories, read into our configuration and tensors.
 
-Known are rosinality/stylegan2-pytorch (.pt) and NVIDIA's PyTorch pickles (.pkl), told apart
-by what they hold. Nothing in such a file is run; see `restricted_pickle`.
+Known are rosinality/stylegan2-pytorch (.pt), NVIDIA's PyTorch pickles (.pkl) and
+seasonSH/SemanticStyleGAN (.pt), told apart by what they hold. Nothing in such a file is run;
+see `restricted_pickle`.
 """
 
 from __future__ import annotations
@@ -14,18 +15,20 @@ import torch
 from torch import Tensor
 
 from core.errors import UnsafeCheckpointError, WeightsError
+from core.generators.checkpoint import ARCHITECTURES
 from core.generators.foreign_facts import FILTER_NAME, Foreign
 from core.generators.foreign_nvidia import read_nvidia
 from core.generators.foreign_rosinality import read_rosinality
+from core.generators.foreign_semantic import is_semantic, read_semantic
+from core.generators.generator import Generator
 from core.generators.statistics import estimate_mean_w
-from core.generators.stylegan2 import StyleGAN2Config, StyleGAN2Mapping, build_stylegan2
 from core.generators.torch_files import read_torch_file
 
 MAX_FILE_BYTES = 4 * 2**30
 SHOWN = 6  # complaints in a message
 
 
-def read_foreign(path: Path) -> tuple[str, StyleGAN2Config, dict[str, Tensor]]:
+def read_foreign(path: Path) -> tuple[str, Any, dict[str, Tensor]]:
     """Architecture name, configuration and tensors (float32), ready for `save_weights`.
 
     A checkpoint that kept no mean of w gets an estimate from 50,000 z of a fixed seed,
@@ -37,8 +40,8 @@ def read_foreign(path: Path) -> tuple[str, StyleGAN2Config, dict[str, Tensor]]:
     foreign = _recognised(read_torch_file(content, source), source)
     tensors = _converted(foreign, source, len(content))
     if "mean_w" not in tensors:
-        tensors["mean_w"] = _estimated_mean(foreign.config, tensors)
-    return "stylegan2", foreign.config, tensors
+        tensors["mean_w"] = _estimated_mean(_built(foreign), tensors)
+    return foreign.architecture, foreign.config, tensors
 
 
 def _content(path: Path) -> bytes:
@@ -58,20 +61,26 @@ def _content(path: Path) -> bytes:
 def _recognised(checkpoint: object, source: str) -> Foreign:
     held: Mapping[Any, Any] = checkpoint if isinstance(checkpoint, dict) else {}
     if "g_ema" in held:
+        if is_semantic(held):
+            return read_semantic(held, source)
         return read_rosinality(held, source)
     if "G_ema" in held:
         return read_nvidia(held, source)
     keys = ", ".join(f"{key!s:.40}" for key in list(held)[:SHOWN]) or "nothing by name"
     raise WeightsError(
-        f"{source} is no StyleGAN2 checkpoint that is known here: it holds {keys}. "
-        "Give one with 'g_ema' (rosinality) or 'G_ema' (NVIDIA)."
+        f"{source} is no checkpoint that is known here: it holds {keys}. "
+        "Give one with 'g_ema' (rosinality, SemanticStyleGAN) or 'G_ema' (NVIDIA)."
     )
+
+
+def _built(foreign: Foreign) -> Generator:
+    return ARCHITECTURES[foreign.architecture].build(foreign.config)
 
 
 def _converted(foreign: Foreign, source: str, file_bytes: int) -> dict[str, Tensor]:
     """Our tensors under our names; mean_w may be missing. Every difference is named."""
     with torch.device("meta"):
-        expected = build_stylegan2(foreign.config).state_dict()
+        expected = _built(foreign).state_dict()
     taken = {ours: foreign.names[ours] for ours in expected}
     if taken["mean_w"] not in foreign.tensors:
         del taken["mean_w"]
@@ -121,10 +130,9 @@ def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(size for size in shape if size != 1)
 
 
-def _estimated_mean(config: StyleGAN2Config, tensors: Mapping[str, Tensor]) -> Tensor:
-    """Mean w [w_dim] of a fixed-seed sample."""
-    mapping = StyleGAN2Mapping(config)
+def _estimated_mean(network: Generator, tensors: Mapping[str, Tensor]) -> Tensor:
+    """Mean w [w_dim] of a fixed-seed sample, by the mapping of these tensors."""
     prefix = "mapping."
     own = {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
-    mapping.load_state_dict(own)
-    return estimate_mean_w(mapping)
+    network.mapping.load_state_dict(own)
+    return estimate_mean_w(network.mapping)

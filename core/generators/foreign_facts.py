@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import torch
 
@@ -19,14 +19,29 @@ MAX_NAME = 200  # characters
 FILTER_NAME = re.compile(r"(.*\.)?(resample_filter|(blur|upsample)\.kernel)")
 
 
+class Configured(Protocol):
+    """What every configuration read from a foreign checkpoint has."""
+
+    @property
+    def z_dim(self) -> int: ...
+    @property
+    def mapping_layers(self) -> int: ...
+    def channels(self, resolution: int) -> int: ...
+
+
+Config = TypeVar("Config", bound=Configured)
+
+
 @dataclass(frozen=True)
 class Foreign:
     """A checkpoint of another repository, and how it maps to ours.
 
-    names: for each key of our state dict, the key of `tensors` it comes from.
+    architecture, config: what to build. names: for each key of our state dict, the key of
+    `tensors` it comes from.
     """
 
-    config: StyleGAN2Config
+    architecture: str
+    config: Configured
     tensors: Mapping[str, StoredTensor]
     names: Mapping[str, str]
 
@@ -76,20 +91,19 @@ def shape_of(
 
 
 def configuration(
+    make: Callable[..., Config],
     source: str,
-    tensors: Mapping[str, StoredTensor],
     channels: Mapping[int, int],
-    **facts: Any,  # noqa: ANN401 - the other fields of StyleGAN2Config
-) -> StyleGAN2Config:
+    **facts: Any,  # noqa: ANN401 - the other fields of that configuration
+) -> Config:
     """Our configuration for a network with those channels at each size."""
     base = max(number * size for size, number in channels.items())
     try:
-        config = StyleGAN2Config(
+        config = make(
             **facts,
             resolution=max(channels),
             channel_base=base,
             channel_max=max(channels.values()),
-            resample_kernel=_resample_kernel(tensors, source),
         )
     except InvalidRequestError as error:
         raise WeightsError(f"{source} does not fit: {error}") from error
@@ -107,7 +121,7 @@ def configuration(
     return config
 
 
-def _resample_kernel(tensors: Mapping[str, StoredTensor], source: str) -> tuple[float, ...]:
+def resample_kernel(tensors: Mapping[str, StoredTensor], source: str) -> tuple[float, ...]:
     """Taps of the upsampling filter, the first of them 1. All filters must be the same."""
     filters = [value for name, value in tensors.items() if FILTER_NAME.fullmatch(name)]
     if not filters:

@@ -21,10 +21,12 @@ from core.generators.foreign_facts import (
     count,
     named_tensors,
     renamed,
+    resample_kernel,
     shape_of,
     sizes_up_to,
 )
 from core.generators.stored_tensors import StoredTensor
+from core.generators.stylegan2 import StyleGAN2Config
 from core.generators.torch_files import Persistent
 
 MAX_MODULES = 500
@@ -56,17 +58,18 @@ def read_nvidia(checkpoint: Mapping[str, Any], source: str) -> Foreign:
     inputs = shape_of(tensors, "mapping.fc0.weight", 2, source)[1]
     names = _names(sizes, layers)
     config = configuration(
+        StyleGAN2Config,
         source,
-        tensors,
         {size: shape_of(tensors, f"synthesis.b{size}.conv1.bias", 1, source)[0] for size in sizes},
         z_dim=inputs - (w_dim if c_dim else 0),
         c_dim=c_dim,
         w_dim=w_dim,
         mapping_layers=layers,
+        resample_kernel=resample_kernel(tensors, source),
         has_baked_noise="synthesis.b4.conv1.noise_const" in tensors,
         **_attributes(modules, source),
     )
-    return Foreign(config, tensors, names)
+    return Foreign("stylegan2", config, tensors, names)
 
 
 def _modules(root: object, source: str) -> dict[str, Persistent]:

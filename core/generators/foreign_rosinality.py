@@ -12,10 +12,12 @@ from core.generators.foreign_facts import (
     count,
     named_tensors,
     renamed,
+    resample_kernel,
     shape_of,
     sizes_up_to,
 )
 from core.generators.stored_tensors import StoredTensor
+from core.generators.stylegan2 import StyleGAN2Config
 
 LINEAR = {"weight": "weight", "bias": "bias"}
 CONVOLUTION = {
@@ -43,8 +45,8 @@ def read_rosinality(checkpoint: Mapping[str, Any], source: str) -> Foreign:
     w_dim, z_dim = shape_of(tensors, "style.1.weight", 2, source)
     names = _names(sizes, layers)
     config = configuration(
+        StyleGAN2Config,
         source,
-        tensors,
         {
             size: shape_of(tensors, names[f"synthesis.blocks.{size}.conv.bias"], 1, source)[0]
             for size in sizes
@@ -52,9 +54,10 @@ def read_rosinality(checkpoint: Mapping[str, Any], source: str) -> Foreign:
         z_dim=z_dim,
         w_dim=w_dim,
         mapping_layers=layers,
+        resample_kernel=resample_kernel(tensors, source),
         has_baked_noise="noises.noise_0" in tensors,
     )
-    return Foreign(config, tensors, names)
+    return Foreign("stylegan2", config, tensors, names)
 
 
 def _names(sizes: list[int], mapping_layers: int) -> dict[str, str]:

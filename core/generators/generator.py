@@ -14,6 +14,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from core.errors import InvalidRequestError
+from core.shapes import check_shape
+
 
 class Synthesized(NamedTuple):
     """What one pass delivers.
@@ -82,6 +85,21 @@ class Synthesis(nn.Module, ABC):
 
         As they are stored: rows of different maps may differ by constant gains.
         """
+
+
+def check_request(
+    synthesis: Synthesis, ws: Tensor, noise: Sequence[Tensor] | None, features: Collection[int]
+) -> None:
+    """Raise InvalidRequestError for what that synthesis cannot be asked."""
+    check_shape(ws, [None, synthesis.num_ws, synthesis.w_dim], "ws")
+    if noise is not None and len(noise) != len(synthesis.noise_resolutions):
+        raise InvalidRequestError(
+            f"This generator takes {len(synthesis.noise_resolutions)} noise images, "
+            f"one for each of noise_resolutions; got {len(noise)}."
+        )
+    if unknown := sorted(set(features) - set(synthesis.feature_channels)):
+        offered = ", ".join(map(str, synthesis.feature_channels))
+        raise InvalidRequestError(f"There is no feature map at {unknown} px, only {offered}.")
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,13 @@ class Opaque:
     """Stands for an object whose content does not matter here."""
 
 
+class Fields(Opaque):
+    """Stands for a plain record, such as an argparse.Namespace: its fields as the file has them."""
+
+    def __init__(self) -> None:
+        self.fields: dict[Any, Any] = {}
+
+
 @dataclass(frozen=True)
 class _Maker:
     make: Callable[..., object]
@@ -159,7 +166,7 @@ class _Machine:
         if (module, name) not in self.makers:
             called = f"{module}.{name}"
             raise UnsafeCheckpointError(
-                f"{self.source} would load {called[:100]!a}, which is no part of a StyleGAN2 "
+                f"{self.source} would load {called[:100]!a}, which is no part of a generator's "
                 "checkpoint and may run code. Nothing of it was run."
             )
         known = self.makers[module, name]
@@ -172,10 +179,14 @@ class _Machine:
         self.stack.append(target.make(*arguments))
 
     def build(self, _: object) -> None:
-        """Drop the state: an OrderedDict's attributes, an argparse.Namespace's fields."""
-        self.pop()
-        if not isinstance(self.stack[-1], dict | Opaque):
+        """Keep a record's fields; drop any other state, such as an OrderedDict's attributes."""
+        state, target = self.pop(), self.stack[-1]
+        if not isinstance(target, dict | Opaque):
             raise TypeError("sets the state of a plain value")
+        if isinstance(target, Fields):
+            if type(state) is not dict:
+                raise TypeError("fills a record with what is no dict")
+            target.fields = state
 
     def stored(self, _: object) -> None:
         if self.load_stored is None:

@@ -16,7 +16,7 @@ import torch.nn.functional as F  # noqa: N812 - the field's name for it
 from torch import Tensor, nn
 
 from core.errors import InvalidRequestError
-from core.generators.generator import Generator, Mapping, Synthesis, Synthesized
+from core.generators.generator import Generator, Mapping, Synthesis, Synthesized, check_request
 from core.generators.stylegan2_layers import (
     GAIN,
     SLOPE,
@@ -191,7 +191,7 @@ class StyleGAN2Synthesis(Synthesis):
         features: Collection[int] = (),
         with_image: bool = True,
     ) -> Synthesized:
-        self._check(ws, noise, features)
+        check_request(self, ws, noise, features)
         last = self.resolution if with_image else max(features, default=0)
         layers = iter(ws.unbind(dim=1))  # each [N, w_dim]
         images = iter(noise if noise is not None else [None] * self.num_ws)
@@ -210,17 +210,6 @@ class StyleGAN2Synthesis(Synthesis):
                 skip = block.rgb(x, w)
                 rgb = skip if rgb is None else self.doubling.enlarge(rgb) + skip
         return Synthesized(rgb, found)
-
-    def _check(self, ws: Tensor, noise: Sequence[Tensor] | None, features: Collection[int]) -> None:
-        check_shape(ws, [None, self.num_ws, self.w_dim], "ws")
-        if noise is not None and len(noise) != len(self.noise_resolutions):
-            raise InvalidRequestError(
-                f"This generator takes {len(self.noise_resolutions)} noise images, "
-                f"one for each of noise_resolutions; got {len(noise)}."
-            )
-        if unknown := sorted(set(features) - set(self.feature_channels)):
-            offered = ", ".join(map(str, self.feature_channels))
-            raise InvalidRequestError(f"There is no feature map at {unknown} px, only {offered}.")
 
 
 def build_stylegan2(config: StyleGAN2Config) -> Generator:

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 import torch
 
 from core.errors import UnsafeCheckpointError, WeightsError
-from core.generators.restricted_pickle import Makers, Opaque, read_pickle
+from core.generators.restricted_pickle import Fields, Makers, Opaque, read_pickle
 from core.generators.stored_tensors import (
     Storage,
     numpy_scalar,
@@ -156,7 +156,7 @@ def _makers(source: str) -> Makers:
         **storage_types(),
         ("collections", "OrderedDict"): lambda: {},
         ("dnnlib.util", "EasyDict"): lambda: {},
-        ("argparse", "Namespace"): Opaque,
+        ("argparse", "Namespace"): Fields,
         ("builtins", "set"): lambda _: Opaque(),
         ("torch", "Size"): lambda sizes: sizes,
         ("torch._utils", "_rebuild_tensor_v2"): partial(stored_tensor, source),

@@ -72,7 +72,7 @@ def test_a_safetensors_file_that_is_not_ours_says_how_to_convert_it(tmp_path):
 @pytest.mark.parametrize(
     ("architecture", "config", "message"),
     [
-        ("diffusion", {}, "Unknown architecture 'diffusion'. Known: mobile_stylegan, stylegan2"),
+        ("diffusion", {}, "Unknown architecture 'diffusion'. Known: mobile_stylegan, semantic"),
         ("stylegan2", {"resolutoin": 64}, "Unknown keys for stylegan2: resolutoin"),
     ],
 )
