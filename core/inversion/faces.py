@@ -16,7 +16,10 @@ from core.inversion.mesh import REACH, FaceMesh, Mesh
 SEARCHED_SIDE = 1280  # px of the longer side that dlib is shown; it finds faces of 80 px
 MOST_ENLARGED = 4.0
 LEAST_CERTAINTY = 0.5
-TURNS = (0, 30, -30, 90, -90, 180, 60, -60, 120, -120, 150, -150)  # degrees, until a face is seen
+TURNS = range(30, 360, 30)  # degrees; dlib finds faces that lean by up to about 25
+
+
+Box = tuple[int, int, int, int]
 
 
 class NoFaceError(CoreError):
@@ -25,17 +28,18 @@ class NoFaceError(CoreError):
 
 @dataclass(frozen=True, eq=False)
 class PhotoFace:
-    """frame: what FFHQ's crop of it shows. certainty: 0 to 1, that it is a face."""
+    """frame: what FFHQ's crop of it shows."""
 
     mesh: Mesh
     frame: Frame
 
     @property
     def certainty(self) -> float:
+        """0 to 1, that it is a face."""
         return self.mesh.certainty
 
     @property
-    def box(self) -> tuple[int, int, int, int]:
+    def box(self) -> Box:
         """Left, top, right, bottom px of the photo, from forehead to chin."""
         left, top = np.floor(self.mesh.points.min(0)).astype(int)
         right, bottom = np.ceil(self.mesh.points.max(0)).astype(int)
@@ -58,9 +62,10 @@ class PhotoFaces:
         width, height = (max(1, round(side * scale)) for side in photo.shape[1::-1])
         image = Image.fromarray(photo)
         searched = image.resize((width, height), Image.Resampling.BILINEAR)
-        for turn in TURNS:
-            if faces := self._turned(photo, searched, scale, turn):
-                return faces
+        upright = self._turned(photo, searched, scale, 0)
+        faces = upright or [f for turn in TURNS for f in self._turned(photo, searched, scale, turn)]
+        if faces:
+            return _apart(faces)
         raise NoFaceError(
             "No face was found in the photo. Choose one that shows a face from the front, sharp "
             "and lit, at least 80 px wide."
@@ -73,16 +78,15 @@ class PhotoFaces:
         shown = searched.rotate(-turn, Image.Resampling.BILINEAR, expand=True)
         middle = np.array(searched.size) / 2
         back = Frame(float(middle[0]), float(middle[1]), 1.0, -turn)
-        faces: list[PhotoFace] = []
-        for found in self._finder.find_all(np.asarray(shown)):
-            at = _surroundings(found, shown.size, back).scaled(1 / scale)
-            mesh = self._mesh.look(photo, at)
-            if mesh.certainty < LEAST_CERTAINTY:
-                continue
-            face = PhotoFace(mesh, ffhq_frame(mesh.eyes, mesh.mouth))
-            if not any(_is_same(face.frame, other.frame) for other in faces):
-                faces.append(face)
-        return sorted(faces, key=lambda face: face.frame.side, reverse=True)
+        meshes = [
+            self._mesh.look(photo, _surroundings(found, shown.size, back).scaled(1 / scale))
+            for found in self._finder.find_all(np.asarray(shown))
+        ]
+        return [
+            PhotoFace(mesh, ffhq_frame(mesh.eyes, mesh.mouth))
+            for mesh in meshes
+            if mesh.certainty >= LEAST_CERTAINTY
+        ]
 
 
 def _surroundings(found: FoundFace, shown: tuple[int, int], back: Frame) -> Frame:
@@ -95,6 +99,15 @@ def _surroundings(found: FoundFace, shown: tuple[int, int], back: Frame) -> Fram
     return Frame(float(x), float(y), REACH * (right - left), back.angle + leaning)
 
 
-def _is_same(one: Frame, other: Frame) -> bool:
-    apart = np.hypot(one.centre_x - other.centre_x, one.centre_y - other.centre_y)
-    return bool(apart < min(one.side, other.side) / 4)
+def _apart(faces: list[PhotoFace]) -> list[PhotoFace]:
+    """The largest first; of several at one place, such as one upside down, the most certain."""
+    kept: list[PhotoFace] = []
+    for face in sorted(faces, key=lambda face: face.certainty, reverse=True):
+        if not any(_is_same(face.box, other.box) for other in kept):
+            kept.append(face)
+    return sorted(kept, key=lambda face: face.frame.side, reverse=True)
+
+
+def _is_same(one: Box, other: Box) -> bool:
+    apart = np.hypot(one[0] + one[2] - other[0] - other[2], one[1] + one[3] - other[1] - other[3])
+    return bool(apart < min(one[2] - one[0], other[2] - other[0]))  # of middles: half of both

@@ -183,7 +183,7 @@ def _in_rgb(image: Image.Image, name: str, notes: list[str]) -> Image.Image:
         notes.append("It is in CMYK; colours may differ a little.")
     if image.has_transparency_data:
         seen = image.convert("RGBA")
-        if seen.getextrema()[3][0] < 255:  # type: ignore[index] # one pair a band
+        if np.asarray(seen.getchannel("A")).min() < 255:
             notes.append("Its transparent parts are shown on white.")
         ground = Image.new("RGBA", seen.size, (*BACKGROUND, 255))
         return _in_srgb(Image.alpha_composite(ground, seen).convert("RGB"), image)

@@ -59,7 +59,7 @@ def softened(picture: NDArray[np.uint8], beyond: NDArray[np.float32]) -> NDArray
     mixed = picture + (blurred - picture) * np.clip(3 * depth + 1, 0, 1)
     median = np.median(picture, axis=(0, 1)).astype(np.float32)
     mixed += (median - mixed) * np.clip(depth, 0, 1)
-    return mixed.round().astype(np.uint8)
+    return np.asarray(mixed.round(), np.uint8)
 
 
 def put_back(
