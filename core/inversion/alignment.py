@@ -33,10 +33,7 @@ def align(photo: NDArray[np.uint8], frame: Frame, size: int = 1024) -> Aligned:
     Turned upright, scaled, with mirrored padding that gets blurred and fades. size: 256 to
     1024 px. Raises InvalidRequestError for another size or a frame that does not fit the photo.
     """
-    if not SIZES[0] <= size <= SIZES[1]:
-        raise InvalidRequestError(
-            f"An aligned picture must be {SIZES[0]} to {SIZES[1]} px wide, is {size}."
-        )
+    check_size(size)
     beyond = outside(photo.shape, frame, size)
     if beyond.min() > 0 or frame.side > LARGEST_FRAME * max(photo.shape[:2]):
         raise InvalidRequestError(
@@ -44,3 +41,11 @@ def align(photo: NDArray[np.uint8], frame: Frame, size: int = 1024) -> Aligned:
         )
     picture = softened(cut(photo, frame, size), beyond)
     return Aligned(picture, frame, float((beyond > 0).mean()))
+
+
+def check_size(size: int) -> None:
+    """Raise InvalidRequestError unless an aligned picture can be that wide."""
+    if not SIZES[0] <= size <= SIZES[1]:
+        raise InvalidRequestError(
+            f"An aligned picture must be {SIZES[0]} to {SIZES[1]} px wide, is {size}."
+        )

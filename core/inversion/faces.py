@@ -12,6 +12,8 @@ from core.attributes.faces import FaceFinder, FoundFace
 from core.errors import CoreError
 from core.inversion.frame import Frame, ffhq_frame
 from core.inversion.mesh import REACH, FaceMesh, Mesh
+from core.progress import OnStep, ignore
+from core.weights import WeightStore
 
 SEARCHED_SIDE = 1280  # px of the longer side that dlib is shown; it finds faces of 80 px
 MOST_ENLARGED = 4.0
@@ -53,7 +55,7 @@ class PhotoFaces:
         self._mesh = mesh
         self._finder = finder or FaceFinder()
 
-    def find(self, photo: NDArray[np.uint8]) -> list[PhotoFace]:
+    def find(self, photo: NDArray[np.uint8], name: str = "the photo") -> list[PhotoFace]:
         """The faces of a photo uint8 [H, W, 3], the largest first.
 
         Upright ones; only where there is none, those that lean or lie. Raises NoFaceError.
@@ -67,7 +69,7 @@ class PhotoFaces:
         if faces:
             return _apart(faces)
         raise NoFaceError(
-            "No face was found in the photo. Choose one that shows a face from the front, sharp "
+            f"No face was found in {name}. Choose one that shows a face from the front, sharp "
             "and lit, at least 80 px wide."
         )
 
@@ -87,6 +89,12 @@ class PhotoFaces:
             for mesh in meshes
             if mesh.certainty >= LEAST_CERTAINTY
         ]
+
+
+def open_photo_faces(weights: WeightStore, on_step: OnStep = ignore) -> PhotoFaces:
+    """With the mesh that is registered, fetched first where it is missing. Raises WeightsError."""
+    path = weights.checked(weights.default("face mesh"), on_step)
+    return PhotoFaces(FaceMesh(path))
 
 
 def _surroundings(found: FoundFace, shown: tuple[int, int], back: Frame) -> Frame:

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-from core.errors import InvalidRequestError
+from core.errors import CoreError
 
 LEAST_SIDE = 64  # px; below, no face can be told
 LARGEST_SIDE = 4096  # px; larger photos are reduced to it
@@ -48,7 +48,7 @@ _UPRIGHT = {  # by that tag: how to turn what is stored
 _OPENING = threading.Lock()  # Python's filter of warnings is shared by all threads
 
 
-class PhotoError(InvalidRequestError):
+class PhotoError(CoreError):
     """A file that is no photo we can use; the message says why and what to choose instead."""
 
 

@@ -20,6 +20,7 @@ VERBS = {
     "walk": "Make a video that walks through the faces of some seeds.",
     "control": "Make faces of an age and a gender.",
     "segment": "Make masks for the faces of a latents file.",
+    "align": "Bring faces of your own photos into the frame that generators know.",
     "export": "Make a labelled dataset from a recipe, or verify one.",
     "weights": "List, get, verify or add the weights of generators.",
     "masks": "Import, export or check masks.",
