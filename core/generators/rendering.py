@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from core.errors import InvalidRequestError
 from core.generators.generator import Generator
+from core.generators.parts import shown_parts
 from core.generators.readouts import Readouts
 from core.images import downsample, to_uint8
 
@@ -22,6 +23,8 @@ class Outputs:
     given, else of the generator's own size. previews: 'preview_P', uint8 [N, P, P, 3], for each
     size P. features: 'features_F', float32 [N, C, F, F], for each resolution F. labels: 'labels',
     class ids uint8 [N, S, S] of a segmenter, and uncertainty: 'uncertainty', uint8 [N, S, S].
+    parts: the parts of a face that are drawn, by name, of a generator that knows parts; none
+    named: all.
     """
 
     image: bool = True
@@ -30,6 +33,7 @@ class Outputs:
     features: tuple[int, ...] = ()
     labels: bool = False
     uncertainty: bool = False
+    parts: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -54,6 +58,8 @@ class Labelling(Protocol):
 
 class RenderPass(nn.Module):
     """ws [N, num_ws, w_dim] and noise images -> the tensors named by `outputs.names`."""
+
+    shown: Tensor | None
 
     def __init__(
         self,
@@ -87,6 +93,8 @@ class RenderPass(nn.Module):
         self.outputs = outputs
         self.identity = generator.identity
         self.synthesis = generator.synthesis
+        shown = shown_parts(generator.synthesis, outputs.parts) if outputs.parts else None
+        self.register_buffer("shown", shown, persistent=False)
         self.readouts = readouts if outputs.previews else None
         self.labeller = labeller if outputs.labels or outputs.uncertainty else None
 
@@ -108,7 +116,10 @@ class RenderPass(nn.Module):
     def forward(self, ws: Tensor, *noise: Tensor) -> tuple[Tensor, ...]:
         read = () if self.labeller is None else self.labeller.resolutions
         wanted = {*self.outputs.features, *self.outputs.previews, *read}
-        made = self.synthesis(ws, noise or None, features=wanted, with_image=self.outputs.image)
+        chosen = {} if self.shown is None else {"shown": self.shown}
+        made = self.synthesis(
+            ws, noise or None, features=wanted, with_image=self.outputs.image, **chosen
+        )
         delivered = [] if made.image is None else [self._finished(made.image)]
         if self.readouts is not None:
             for size in self.outputs.previews:

@@ -17,11 +17,16 @@ import torch.nn.functional as F  # noqa: N812 - the field's name for it
 from torch import Tensor, nn
 
 from core.errors import InvalidRequestError
-from core.generators.generator import Generator, Synthesis, Synthesized, check_request
+from core.generators.generator import Generator, Synthesized, check_request
+from core.generators.parts import PartCodes, PartSynthesis
 from core.generators.stylegan2 import RESOLUTIONS, StyleGAN2Mapping
 from core.generators.stylegan2_layers import EPSILON, Convolution, Doubling, Projection
 from core.shapes import check_shape
 
+FACE_PARTS = (  # of the networks its authors trained on CelebAMask-HQ, in their order
+    *("background", "face", "eyes", "eyebrows", "mouth", "nose", "ears", "hair", "neck"),
+    *("cloth", "eyeglass", "hat", "earring"),
+)
 MAX_PARTS, MAX_LAYERS, MAX_CODES = 64, 64, 256
 TAPS = (1.0, 3.0, 3.0, 1.0)  # of the upsampling filter
 WAVES = (torch.sin, torch.cos)  # of a pixel's position
@@ -99,12 +104,24 @@ class SemanticStyleGANConfig:
         """Channels rendered at that size."""
         return min(self.channel_base // resolution, self.channel_max)
 
+    @property
+    def part_names(self) -> tuple[str, ...]:
+        """Of the published face networks; plain numbers where there are more or fewer parts."""
+        if self.parts == len(FACE_PARTS):
+            return FACE_PARTS
+        return ("background", *(f"part {part}" for part in range(1, self.parts)))
+
+    def codes_of_its_own(self, part: int) -> PartCodes:
+        """Which of the num_codes steer that part alone."""
+        first = self.base_layers + 2 * part
+        return PartCodes(first, first + 1)
+
     def codes_of(self, part: int) -> tuple[int, ...]:
         """For each of a part's layers, which of the num_codes steers it."""
-        shape = self.base_layers + 2 * part
+        own = self.codes_of_its_own(part)
         shared = range(self.base_layers) if part else []  # the background shares nothing
-        middle = self.depth_layers - len(shared)
-        return (*shared, *[shape] * middle, *[shape + 1] * (self.local_layers - self.depth_layers))
+        middle, last = self.depth_layers - len(shared), self.local_layers - self.depth_layers
+        return (*shared, *[own.shape] * middle, *[own.texture] * last)
 
 
 class Segmentation(NamedTuple):
@@ -174,7 +191,7 @@ class RenderBlock(nn.Module):
         self.scores = Projection(None, channels, config.parts)
 
 
-class SemanticSynthesis(Synthesis):
+class SemanticSynthesis(PartSynthesis):
     """Layers: the base codes, then shape and texture of each part, all acting on coarse maps.
 
     Feature maps: at the first resolution the reduced map of all parts, above it the rendered
@@ -188,6 +205,8 @@ class SemanticSynthesis(Synthesis):
         super().__init__()
         self.config = config
         self.resolution, self.w_dim, self.num_ws = config.resolution, config.w_dim, config.num_codes
+        self.part_names = config.part_names
+        self.part_codes = tuple(config.codes_of_its_own(part) for part in range(config.parts))
         self.layer_resolutions = (config.coarse_resolution,) * self.num_ws
         self.noise_resolutions = tuple(s for s in config.render_resolutions for _ in range(2))
         self.feature_channels = {config.first_resolution: config.coarse_channels}
@@ -243,7 +262,6 @@ class SemanticSynthesis(Synthesis):
         with_image: bool = True,
         shown: Tensor | None = None,
     ) -> Synthesized:
-        """As every synthesis. shown: how much of each part is drawn, [N or 1, parts], 0 to 1."""
         check_request(self, ws, noise, features)
         composed, shares = self._composed(ws, shown)
         config = self.config

@@ -150,3 +150,8 @@ class Projection(nn.Module):
         style = self.style(w) * self.gain  # [N, C]
         x = F.conv2d(x * style[:, :, None, None], self.weight, self.bias)
         return x if self.clamp is None else x.clamp(-self.clamp, self.clamp)
+
+    def plain(self) -> tuple[Tensor, Tensor]:
+        """Where no w steers it: weight [outputs, C, 1, 1] and bias of a plain convolution."""
+        style = self.style(None) * self.gain  # [1, C]
+        return self.weight * style[:, :, None, None], self.bias

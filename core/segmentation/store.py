@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import count
 from pathlib import Path
 
 from core.errors import InvalidRequestError
+from core.segmentation.classes import ClassSet
+from core.segmentation.own_parts import MODEL, has_own_parts, own_classes, own_head
 from core.segmentation.segmenter import Segmenter
-from core.segmentation.segmenter_files import load_segmenter
-from core.weights import WeightStore
+from core.segmentation.segmenter_files import load_segmenter, save_segmenter
+from core.weights import KnownWeights, WeightStore
 
 KIND = "segmenter"
 
@@ -46,3 +49,30 @@ def open_segmenter(store: WeightStore, generator: str, asked: str | None = None)
             f"{', '.join(names) or 'none'}."
         )
     return load_segmenter(store.checked(known.name), identity)
+
+
+def offer_own_parts(store: WeightStore, generator: str, classes: ClassSet) -> KnownWeights | None:
+    """Register the segmentation that a generator makes of its own pictures, as a segmenter.
+
+    classes: of the label scheme that its masks shall have. None where it makes none.
+    """
+    opened, known = store.open_generator(generator), store.entry(generator)
+    if not has_own_parts(opened):
+        return None
+    own = own_classes(classes)
+    segmenter = Segmenter(own_head(opened, own), MODEL, own, opened.identity)
+    taken = store.entries()
+    endings = (f"-parts{number if number > 1 else ''}" for number in count(1))
+    name = next(n for ending in endings if (n := generator[:50] + ending) not in taken)
+    path = store.folder / f"{name}.safetensors"
+    save_segmenter(path, segmenter)
+    return store.register(
+        name,
+        KIND,
+        path,
+        {"generator": generator},
+        f"generator '{generator}' itself",
+        known.licence,
+        generator=generator,
+        size=segmenter.size,
+    )

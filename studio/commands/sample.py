@@ -28,6 +28,12 @@ from studio.workflows import SampleRequest, sample_to_folder
 )
 @click.option("--sort", is_flag=True, help="Put the latents in order of quality, best first.")
 @click.option(
+    "--parts",
+    default="",
+    metavar="LIST",
+    help="Draw these parts alone, such as hair,face: of generators that know parts.",
+)
+@click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
     required=True,
@@ -46,6 +52,7 @@ def sample(
     out: Path,
     seed: int | None,
     device: Device,
+    parts: str,
     **options: object,
 ) -> Report:
     """Make one face for each seed.
@@ -58,6 +65,7 @@ def sample(
         seeds=tuple(parse_seeds(seeds)),
         noise=Noise.parse(noise, seed),
         device=device,
+        parts=tuple(part.strip() for part in parts.split(",") if part.strip()),
         **options,  # type: ignore[arg-type]
     )
     figures = sample_to_folder(request, out, ModelCache(WeightStore()), on_step)

@@ -6,10 +6,13 @@ from pathlib import Path
 
 import click
 
+from annotations import default_scheme
 from core.errors import WeightsError
 from core.progress import OnStep
+from core.segmentation.store import offer_own_parts
 from core.weights import WeightStore
 from studio.commands.frame import Report, verb
+from studio.workflows.class_schemes import class_set
 
 
 @click.group()
@@ -85,12 +88,22 @@ def verify(*, on_step: OnStep, name: str | None) -> Report:
 @click.option("--licence", default="unknown", show_default=True, help="Its terms, for the record.")
 @verb
 def add(*, on_step: OnStep, file: Path, name: str | None, licence: str) -> Report:
-    """Convert a StyleGAN2 checkpoint (rosinality .pt, NVIDIA .pkl) and register it.
+    """Convert a StyleGAN2 (rosinality .pt, NVIDIA .pkl) or SemanticStyleGAN (.pt) and register it.
 
-    No code in the file is run.
+    No code in the file is run. A SemanticStyleGAN of faces brings its own segmentation, which is
+    registered beside it as NAME-parts.
     """
-    known = WeightStore().add(file, name or file.stem.lower(), licence)
+    store = WeightStore()
+    known = store.add(file, name or file.stem.lower(), licence)
+    own = offer_own_parts(store, known.name, class_set(default_scheme()))
+    more = f" Its own segmentation is '{own.name}'." if own else ""
     return Report(
-        f"Added. Try: python launch.py sample --generator {known.name} --seeds 0-3 --out faces",
-        {"name": known.name, "file": str(known.path), "sha256": known.sha256},
+        f"Added.{more} Try: python launch.py sample --generator {known.name} --seeds 0-3 "
+        "--out faces",
+        {
+            "name": known.name,
+            "file": str(known.path),
+            "sha256": known.sha256,
+            "segmenter": own.name if own else None,
+        },
     )

@@ -38,6 +38,7 @@ class SampleRequest:
     class_index: int | None = None
     min_quality: float = 0.0  # 0 to 100
     sort: bool = False  # best first
+    parts: tuple[str, ...] = ()  # drawn alone, of a generator that knows parts; none named: all
     generator: str | None = None  # None: the default one
     device: Device = "auto"
     precision: Precision = "auto"
@@ -64,7 +65,7 @@ def sample_to_folder(
     latents, scores = _screened(latents, models.quality_scale(name), request)
     runtime = models.runtime(
         name,
-        Outputs(image_size=request.size),
+        Outputs(image_size=request.size, parts=request.parts),
         device=request.device,
         precision=request.precision,
     )
@@ -154,6 +155,8 @@ def _write_faces(
             facts["cutoff"] = str(request.cutoff)
         if request.class_index is not None:
             facts["class"] = str(request.class_index)
+        if request.parts:
+            facts["parts"] = ",".join(request.parts)
         latents.take([place]).save(folder / "latents" / f"{name}.npy")
         write_png(folder / "images" / f"{name}.png", picture, facts)
         finished.append(place)
