@@ -45,7 +45,7 @@ _UPRIGHT = {  # by that tag: how to turn what is stored
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_OPENING = threading.Lock()  # Python's filter of warnings is shared by all threads
+_READING = threading.Lock()  # large photos take memory, and Python's warnings have one filter
 
 
 class PhotoError(CoreError):
@@ -70,17 +70,24 @@ def read_photo(source: Path | bytes, name: str = "The photo") -> Photo:
     if isinstance(source, Path):
         name = source.name
     content = _content(source, name)
+    with _READING, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of sizes, which are checked, and of odd metadata
+        return _read(content, name)
+
+
+def _read(content: bytes, name: str) -> Photo:
+    notes: list[str] = []
     with _opened(content, name) as image:
-        notes: list[str] = []
         stored = image.size
         _check_size(stored, name)
-        _load(image, name, notes)
         try:
+            _load(image, notes)
             picture = _in_rgb(_turned(image, notes), name, notes)
-        except PhotoError:
-            raise
         except _BROKEN as error:
-            raise _damaged(name, error) from error
+            raise PhotoError(
+                f"{name} is damaged or incomplete ({error}). Copy or save it again, or choose "
+                "another."
+            ) from error
     if max(stored) > LARGEST_SIDE:
         notes.append(f"It was reduced from {stored[0]} x {stored[1]} px.")
     picture.thumbnail((LARGEST_SIDE, LARGEST_SIDE), Image.Resampling.LANCZOS)
@@ -115,9 +122,7 @@ def _opened(content: bytes, name: str) -> Iterator[Image.Image]:
     Image.init()
     formats = [known for known in FORMATS if known in Image.OPEN]  # AVIF is an option of Pillow's
     try:
-        with _OPENING, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of sizes, which are checked, and of odd EXIF
-            image = Image.open(io.BytesIO(content), formats=formats)
+        image = Image.open(io.BytesIO(content), formats=formats)
     except Image.DecompressionBombError as error:
         raise _too_large(name, "far too many") from error
     except _BROKEN as error:
@@ -142,29 +147,24 @@ def _check_size(size: tuple[int, int], name: str) -> None:
         )
 
 
-def _load(image: Image.Image, name: str, notes: list[str]) -> None:
+def _load(image: Image.Image, notes: list[str]) -> None:
     """Decode the first picture; a large JPEG at a whole part of its size, which saves memory."""
-    try:
-        if image.format != "MPO" and getattr(image, "is_animated", False):
-            notes.append(
-                "It has several pages; the first one is taken."
-                if image.format == "TIFF"
-                else "It is animated; its first frame is taken."
-            )
-            image.seek(0)
-        scale = LARGEST_SIDE / max(image.size)
-        if scale < 1:
-            image.draft(None, (math.ceil(image.width * scale), math.ceil(image.height * scale)))
-        image.load()
-    except _BROKEN as error:
-        raise _damaged(name, error) from error
+    if image.format != "MPO" and getattr(image, "is_animated", False):
+        notes.append(
+            "It has several pages; the first one is taken."
+            if image.format == "TIFF"
+            else "It is animated; its first frame is taken."
+        )
+        image.seek(0)
+    scale = LARGEST_SIDE / max(image.size)
+    if scale < 1:
+        image.draft(None, (math.ceil(image.width * scale), math.ceil(image.height * scale)))
+    image.load()
 
 
 def _turned(image: Image.Image, notes: list[str]) -> Image.Image:
     try:
-        with _OPENING, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            orientation = image.getexif().get(_ORIENTATION)
+        orientation = image.getexif().get(_ORIENTATION)
     except _BROKEN:
         orientation = None  # broken EXIF says nothing; the pixels are whole
     if orientation not in _UPRIGHT:
@@ -215,12 +215,6 @@ def _eight_bits(image: Image.Image, name: str) -> Image.Image:
         )
     levels = (values.astype(np.uint32) * 255 + 32767) // 65535
     return Image.fromarray(levels.astype(np.uint8))
-
-
-def _damaged(name: str, error: BaseException) -> PhotoError:
-    return PhotoError(
-        f"{name} is damaged or incomplete ({error}). Copy or save it again, or choose another."
-    )
 
 
 def _too_large(name: str, size: str) -> PhotoError:
