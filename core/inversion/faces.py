@@ -15,11 +15,11 @@ from core.inversion.mesh import REACH, FaceMesh, Mesh
 from core.progress import OnStep, ignore
 from core.weights import WeightStore
 
-SEARCHED_SIDE = 1280  # px of the longer side that dlib is shown; it finds faces of 80 px
+LEAST_FACE = 80  # px, that dlib finds
+SEARCHED_SIDES = 2048, 1280  # px of the longer side that it is shown: upright, and at each turn
 MOST_ENLARGED = 4.0
-LEAST_CERTAINTY = 0.5
+LEAST_CERTAINTY = 0.9  # true faces had 0.99 and more, even small and dark ones
 TURNS = range(30, 360, 30)  # degrees; dlib finds faces that lean by up to about 25
-
 
 Box = tuple[int, int, int, int]
 
@@ -60,26 +60,22 @@ class PhotoFaces:
 
         Upright ones; only where there is none, those that lean or lie. Raises NoFaceError.
         """
-        scale = min(SEARCHED_SIDE / max(photo.shape[:2]), MOST_ENLARGED)
-        width, height = (max(1, round(side * scale)) for side in photo.shape[1::-1])
-        image = Image.fromarray(photo)
-        searched = image.resize((width, height), Image.Resampling.BILINEAR)
-        upright = self._turned(photo, searched, scale, 0)
-        faces = upright or [f for turn in TURNS for f in self._turned(photo, searched, scale, turn)]
+        upright, turned = (_reduced(photo, side) for side in SEARCHED_SIDES)
+        faces = self._seen(photo, upright, 0)
+        faces = faces or [face for turn in TURNS for face in self._seen(photo, turned, turn)]
         if faces:
             return _apart(faces)
+        least = LEAST_FACE * photo.shape[1] / upright.width
         raise NoFaceError(
-            f"No face was found in {name}. Choose one that shows a face from the front, sharp "
-            "and lit, at least 80 px wide."
+            f"No face was found in {name}. Choose a photo that shows a face from the front, sharp "
+            f"and lit, in this size at least {least:.0f} px wide."
         )
 
-    def _turned(
-        self, photo: NDArray[np.uint8], searched: Image.Image, scale: float, turn: int
-    ) -> list[PhotoFace]:
-        """Those that stand upright once what is shown is turned clockwise by `turn` degrees."""
+    def _seen(self, photo: NDArray[np.uint8], searched: Image.Image, turn: int) -> list[PhotoFace]:
+        """Those that stand upright once what is searched is turned clockwise by `turn` degrees."""
         shown = searched.rotate(-turn, Image.Resampling.BILINEAR, expand=True)
-        middle = np.array(searched.size) / 2
-        back = Frame(float(middle[0]), float(middle[1]), 1.0, -turn)
+        x, y = (float(side) / 2 for side in searched.size)
+        back, scale = Frame(x, y, 1.0, -turn), searched.width / photo.shape[1]
         meshes = [
             self._mesh.look(photo, _surroundings(found, shown.size, back).scaled(1 / scale))
             for found in self._finder.find_all(np.asarray(shown))
@@ -95,6 +91,13 @@ def open_photo_faces(weights: WeightStore, on_step: OnStep = ignore) -> PhotoFac
     """With the mesh that is registered, fetched first where it is missing. Raises WeightsError."""
     path = weights.checked(weights.default("face mesh"), on_step)
     return PhotoFaces(FaceMesh(path))
+
+
+def _reduced(photo: NDArray[np.uint8], longer: int) -> Image.Image:
+    """With a longer side of that many px; not enlarged beyond MOST_ENLARGED."""
+    scale = min(longer / max(photo.shape[:2]), MOST_ENLARGED)
+    width, height = (max(1, round(side * scale)) for side in photo.shape[1::-1])
+    return Image.fromarray(photo).resize((width, height), Image.Resampling.BILINEAR)
 
 
 def _surroundings(found: FoundFace, shown: tuple[int, int], back: Frame) -> Frame:
