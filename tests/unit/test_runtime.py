@@ -20,6 +20,12 @@ NETWORKS = {
         "mobile_stylegan",
         {"resolution": 32, "w_dim": 16, "mapping_layers": 2, "channels": (8, 8, 8)},
     ),
+    "semantic_stylegan": lambda: build_generator(
+        "semantic_stylegan",
+        {"resolution": 32, "w_dim": 16, "mapping_layers": 2, "local_channels": 8}
+        | {"coarse_channels": 16, "coarse_resolution": 16, "first_resolution": 4}
+        | {"channel_base": 256},
+    ),
     "stylegan2": lambda: build_generator(
         "stylegan2", {"resolution": 32, "z_dim": 16, "w_dim": 16, "channel_base": 256}
     ),

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from core.directions.sefa import sefa_directions
 from core.errors import InvalidRequestError
 from core.generators import Outputs, RenderPass, open_runtime
 from core.generators.checkpoint import ARCHITECTURES, load_exactly
@@ -256,6 +257,15 @@ def test_style_weights_are_those_of_the_layers_a_code_reaches() -> None:
     width = synthesis.config.local_channels
     rows = [12] * 2 + [6, 4] + [4, 4] * 12  # layers: base of 12 parts, background, 12 parts
     assert [tuple(weight.shape) for weight in weights] == [(n * width, 8) for n in rows]
+
+
+def test_closed_form_directions_of_a_part_move_that_part_alone() -> None:
+    generator, (synthesis, ws) = golden(GOLDEN / "celeba_32.pt")[0], faces()
+    hair = synthesis.part_codes[FACE_PARTS.index("hair")]
+    (found,) = sefa_directions(generator, covariance=np.eye(8), count=1, layers=list(hair))
+    moved = ws + 3 * torch.from_numpy(found.vector).float()  # [28, 8]
+    change = synthesis.depths(moved) - synthesis.depths(ws)
+    assert [p for p in range(13) if change[:, p].abs().max() > 0] == [FACE_PARTS.index("hair")]
 
 
 @pytest.mark.parametrize(
