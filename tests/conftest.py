@@ -7,9 +7,10 @@ import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.painted_faces import Clock
 from tests.postgres_server import emptied, fresh_database, running_server
@@ -24,13 +25,18 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist, with -n
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    return OneStudio(config, log)
+
+
+class OneStudio(LoadScopeScheduling):
     """On several workers: one studio at a time, so all browser tests go to one of them; the
     others go by file, as their fixtures do."""
-    for item in items:
-        is_browser = item.path.parent.name == "browser"
-        item.add_marker(pytest.mark.xdist_group("browser" if is_browser else item.path.stem))
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.split("::", 1)[0]
+        return "browser" if path.startswith("tests/browser/") else path
 
 
 @pytest.fixture(scope="session")
