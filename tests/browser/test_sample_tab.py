@@ -216,6 +216,7 @@ def test_nothing_is_shown_that_asks_to_be_found_out(sample_page: Any) -> None:
         "Control",
         "Annotate",
         "Train",
+        "Export",
     ]
     sample_page.click("#walk-view-button")
     assert "Pick two or more under Faces" in sample_page.inner_text("#walk-view .fl-strip-none")

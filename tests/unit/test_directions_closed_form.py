@@ -19,6 +19,20 @@ from tests.tiny_generator import WIDTH, tiny_generator
 
 SMALL: dict[str, dict[str, Any]] = {  # with fewer styles than w is wide, so that w can hide
     "mobile_stylegan": {"resolution": 32, "w_dim": 32, "channels": (8, 8, 8)},
+    "semantic_stylegan": {
+        "resolution": 32,
+        "w_dim": 32,
+        "parts": 2,
+        "base_layers": 1,
+        "depth_layers": 2,
+        "local_layers": 3,
+        "local_channels": 8,
+        "coarse_channels": 8,
+        "coarse_resolution": 16,
+        "first_resolution": 8,
+        "channel_max": 8,
+        "transparent": (),
+    },
     "stylegan2": {"resolution": 16, "z_dim": 32, "w_dim": 32, "channel_max": 8},
 }
 

@@ -145,13 +145,14 @@ def test_painted_faces_predict_another_one_without_a_stroke(faces: list[TrueFace
 
 
 def test_strokes_on_the_face_move_what_other_faces_taught(faces: list[TrueFace]) -> None:
-    """All its labels are swapped: the prediction goes towards the strokes."""
-    swapped = np.uint8(2) - faces[3].mask
+    """All its labels are swapped: the prediction leaves what it was."""
+    truth = faces[3].mask
+    swapped = np.uint8(2) - truth
     base, face = base_of(faces[:1]), faces[3].described
     before = predict(base, face, draw_examples(face, NOTHING, 10), (32, 32))
     after = predict(base, face, draw_examples(face, swapped, 1000), (32, 32))
     assert before is not None and after is not None
-    assert (after.labels == swapped).mean() > (before.labels == swapped).mean()
+    assert (after.labels == truth).mean() < (before.labels == truth).mean() - 0.03
 
 
 def test_strokes_reach_what_is_near_and_looks_alike(faces: list[TrueFace]) -> None:
