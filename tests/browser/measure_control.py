@@ -37,10 +37,10 @@ DRAG, RELEASES = 10.0, 10  # s; drags of a moment whose release is timed
 # What the page sees: when each recipe was asked for, and when its picture was on screen.
 WATCH = f"""() => {{
   const root = {CONTROL};
-  window.asked = new Map(); // latest time by the recipe's text
+  window.asked = []; // the recipe's text and the time, in order; a drag may come back to one
   window.drawn = [];
   root.control.store.listen(() => {{
-    asked.set(root.control.store.link.split('#control=')[1], performance.now());
+    asked.push([root.control.store.link.split('#control=')[1], performance.now()]);
   }});
   new MutationObserver(() => {{
     const entry = {{ recipe: root.dataset.shown, isFinal: root.dataset.final === 'true' }};
@@ -51,8 +51,8 @@ WATCH = f"""() => {{
   }}).observe(root, {{ attributeFilter: ['data-sequence'] }});
 }}"""
 TAKE = """() => {
-  const found = { asked: [...asked], drawn };
-  [asked, drawn] = [new Map(), []];
+  const found = { asked, drawn };
+  [asked, drawn] = [[], []];
   return found;
 }"""
 
@@ -74,9 +74,13 @@ def dragged(page: Page, name: str) -> dict[str, Any]:
     wait_for_whole(page, part_of(name, last))
     page.wait_for_timeout(100)
     found = page.evaluate(TAKE)
-    asked = dict(found["asked"])
+    asked = found["asked"]
     previews = [each for each in found["drawn"] if not each["isFinal"] and each["at"] < ended]
-    times = [each["at"] - asked[each["recipe"]] for each in previews if each["recipe"] in asked]
+    times = [
+        each["at"] - max(before)
+        for each in previews
+        if (before := [at for text, at in asked if text == each["recipe"] and at < each["at"]])
+    ]
     gaps = [b["at"] - a["at"] for a, b in itertools.pairwise(previews)]
     widths = [each["width"] for each in previews]
     return {
