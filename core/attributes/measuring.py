@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.attributes.estimators import AgeGenderEstimator
+from core.attributes.faces import FoundFace
 from core.attributes.measures import NAMES, measured
 from core.attributes.sight import Sight
 from core.generators import Device, Generator, Noise, Outputs, Readouts, RenderPass, open_runtime
@@ -21,11 +22,13 @@ SIZE = 256  # px of the picture that is measured
 
 
 class MeasuredFace(NamedTuple):
-    """values: float32 [K] in the order of NAMES. picture: uint8 [S, S, 3]. labels: uint8 [S, S]."""
+    """values: float32 [K] in the order of NAMES. picture: uint8 [S, S, 3]. labels: uint8 [S, S].
+    face: in px of the picture; None where none was found."""
 
     values: NDArray[np.float32]
     picture: NDArray[np.uint8]
     labels: NDArray[np.uint8]
+    face: FoundFace | None = None
 
 
 class FaceMeasurer:
@@ -79,7 +82,7 @@ class FaceMeasurer:
         labels = fitted(labels, len(picture))
         estimate = self._estimator.estimate([picture])[0]
         sight = Sight(picture, labels, self._classes, estimate)
-        return MeasuredFace(measured(sight), picture, labels)
+        return MeasuredFace(measured(sight), picture, labels, estimate.face)
 
 
 def _digest(segmenter: Segmenter) -> str:

@@ -37,8 +37,8 @@ class OpenVINORuntime(Runtime):
         self, render_pass: RenderPass, precision: str = "auto", *, for_many: bool = False
     ) -> None:
         self._pass = render_pass
-        self._threads = int(os.environ.get(THREADS) or 0) or os.cpu_count() or 1
-        self._streams = min(self._threads, MOST_STREAMS) if for_many else 1
+        threads = int(os.environ.get(THREADS) or 0) or os.cpu_count() or 1
+        self._streams = min(threads, MOST_STREAMS) if for_many else 1
         self._core = ov.Core()
         self._lock = threading.Lock()
         self._compiled: dict[bool, Any] = {}  # by: with noise inputs

@@ -6,7 +6,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from core.attributes.measuring import SIZE
+from core.attributes.estimators import AgeGenderEstimator
+from core.attributes.measuring import SIZE, FaceMeasurer
 from core.attributes.pack import save_pack
 from core.attributes.training import AttributeTraining, train_attributes
 from core.generators import Device
@@ -14,6 +15,7 @@ from core.progress import OnStep, ignore
 from core.segmentation import Segmenter
 from core.segmentation.store import open_segmenter, segmenter_of_size
 from core.weights import WeightStore
+from studio.model_cache import ModelCache
 from studio.workflows.shipped_files import shipped_beside
 
 
@@ -50,3 +52,18 @@ def measuring_segmenter(
 ) -> Segmenter:
     """The one asked for, else the registered one whose masks fit the pictures best."""
     return open_segmenter(weights, generator, asked or segmenter_of_size(weights, generator, SIZE))
+
+
+def open_measurer(
+    models: ModelCache, generator: str, estimator: AgeGenderEstimator | None = None
+) -> FaceMeasurer:
+    """Of a registered generator, with its segmenter and readouts. Raises CoreError where no
+    segmenter reads its features."""
+    weights = models.weights
+    return FaceMeasurer(
+        models.generator(generator),
+        measuring_segmenter(weights, generator),
+        weights.open_readouts(generator),
+        estimator,
+        models.device,
+    )

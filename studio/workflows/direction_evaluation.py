@@ -11,12 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from core.attributes.measuring import MeasuredFace
 from core.directions import Direction, measure_effect
 from core.directions.effects import AMOUNTS, Score
 from core.errors import InvalidRequestError
-from core.evaluation.embedding import WIDTH
-from core.evaluation.judges import FACE_EMBEDDING, Judges, open_judges
+from core.evaluation.embedding import WIDTH, FaceEmbedder
+from core.evaluation.judges import FACE_EMBEDDING, open_judges
 from core.export.marks import Mark, jpeg_file
 from core.files import write_whole
 from core.generators import Noise
@@ -58,13 +57,13 @@ def evaluate_directions(
     judges = open_judges(models.weights, control.estimator, on_step, (FACE_EMBEDDING,))
     seeds = list(range(first_seed, first_seed + faces))
     ws = latents_from_seeds(control.generator, seeds, psi=psi, noise=Noise()).ws
-    sight = _Sight(control, judges)
+    sight = _Sight(control, judges.embedder, ws)
     quality = models.quality_scale(name).score
     found = {}
     for place, slider in enumerate(sliders):
         direction = slider.direction
         on_step(Step(place, len(sliders), f"measuring '{direction.name}'", "sliders"))
-        found[direction.name] = {"title": direction.title, **sight.told(direction, ws, quality)}
+        found[direction.name] = {"title": direction.title, **sight.told(direction, quality)}
         if out is not None:
             sheet = _sheet(control, direction, ws[:SHOWN_FACES])
             mark = Mark({"generator": name, "slider": direction.name})
@@ -90,44 +89,52 @@ def _chosen(sliders: Sliders, names: Sequence[str]) -> list[Slider]:
     return [known[name] for name in names or known]
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """values: float32 [N, K]. vectors: [N, 128], NaN where there is no face."""
+
+    values: NDArray[np.float32]
+    vectors: NDArray[np.float32]
+
+
 class _Sight:
-    """Renders faces once for all that looks at them."""
+    """Sees faces once for all that looks at them; `ws`, from which all sliders begin, at first."""
 
-    control: FaceControl
-    judges: Judges
-    _ws: NDArray[np.float32] | None = None
-    _faces: list[MeasuredFace] | None = None
+    def __init__(
+        self, control: FaceControl, embedder: FaceEmbedder | None, ws: NDArray[np.float32]
+    ) -> None:
+        self._control, self._embedder = control, embedder
+        self._ws = ws
+        self._first = self._last = (ws, self._look(ws))
 
-    def see(self, ws: NDArray[np.float32]) -> list[MeasuredFace]:
-        if self._faces is None or self._ws is not ws:
-            self._ws, self._faces = ws, self.control.look(ws)
-        return self._faces
-
-    def told(self, direction: Direction, ws: NDArray[np.float32], quality: Score) -> dict[str, Any]:
-        """What the direction does to these faces [N, L, D]."""
-        pack = self.control.pack
+    def told(self, direction: Direction, quality: Score) -> dict[str, Any]:
+        """What the direction does to the faces."""
+        pack = self._control.pack
         effect = measure_effect(
             direction,
-            ws,
-            self.measure,
+            self._ws,
+            lambda ws: self._see(ws).values,
             names=pack.model.names,
             scale=np.array([pack.scale[name] for name in pack.model.names]),
-            embed=self.embed if self.judges.embedder else None,
+            embed=(lambda ws: self._see(ws).vectors) if self._embedder else None,
             quality=quality,
         )
         return {**effect.facts(), "safe": list(effect.safe)}
 
-    def measure(self, ws: NDArray[np.float32]) -> NDArray[np.float32]:
-        """[N, K]."""
-        return np.stack([face.values for face in self.see(ws)])
+    def _see(self, ws: NDArray[np.float32]) -> _Seen:
+        for known, seen in (self._first, self._last):
+            if known is ws:
+                return seen
+        self._last = (ws, self._look(ws))
+        return self._last[1]
 
-    def embed(self, ws: NDArray[np.float32]) -> NDArray[np.float32]:
-        """[N, 128], NaN where there is no face."""
+    def _look(self, ws: NDArray[np.float32]) -> _Seen:
+        faces = self._control.look(ws)
         vectors = np.full((len(ws), WIDTH), np.nan, np.float32)
-        for row, face in enumerate(self.see(ws)):
-            vectors[row] = self.judges.judge(face.picture).embedding
-        return vectors
+        for row, face in enumerate(faces):
+            if self._embedder is not None and face.face is not None:
+                vectors[row] = self._embedder.embed(face.picture, face.face)
+        return _Seen(np.stack([face.values for face in faces]), vectors)
 
 
 def _sheet(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from core.attributes.control import Controller, Steered, targets_of
 from core.attributes.estimators import AgeGenderEstimator
-from core.attributes.measuring import FaceMeasurer, MeasuredFace
+from core.attributes.measuring import MeasuredFace
 from core.attributes.pack import AttributePack
 from core.attributes.store import open_attributes
 from core.directions import Direction
@@ -19,7 +19,7 @@ from core.errors import InvalidRequestError
 from core.generators import Generator, Outputs
 from core.progress import OnStep, ignore
 from studio.model_cache import ModelCache
-from studio.workflows.attribute_training import measuring_segmenter
+from studio.workflows.attribute_training import open_measurer
 
 HELD = (
     "yaw",
@@ -58,17 +58,10 @@ class FaceControl:
     """Steers the faces of one generator. Safe to use from threads; they take turns."""
 
     def __init__(self, models: ModelCache, generator: str) -> None:
-        weights = models.weights
         self.generator: Generator = models.generator(generator)
-        self.pack: AttributePack = open_attributes(weights, generator)
+        self.pack: AttributePack = open_attributes(models.weights, generator)
         self.estimator = AgeGenderEstimator()
-        self._measurer = FaceMeasurer(
-            self.generator,
-            measuring_segmenter(weights, generator),
-            weights.open_readouts(generator),
-            self.estimator,
-            models.device,
-        )
+        self._measurer = open_measurer(models, generator, self.estimator)
         self._full = models.runtime(generator, Outputs())
         self._lock = threading.Lock()
         self.controller = Controller(

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from core.attributes.estimators import AgeGenderEstimator
 from core.attributes.influence import LayerInfluence, measure_influence
 from core.attributes.measures import ATTRIBUTES, NAMES
-from core.attributes.measuring import FaceMeasurer, Measure
+from core.attributes.measuring import Measure
 from core.attributes.training import influence_table
 from core.export.charts import heat_table
-from core.files import write_whole
+from core.files import whole_file
 from core.generators import Noise, Outputs
 from core.progress import OnStep, ignore
 from core.segmentation.store import segmenter_names
 from studio.model_cache import ModelCache
-from studio.workflows.attribute_training import measuring_segmenter
+from studio.workflows.attribute_training import open_measurer
 
 ESTIMATED = ("age", "male")  # what needs no mask
 
@@ -43,7 +43,8 @@ def evaluate_layers(
         models.generator(name), measure, names, faces=faces, psi=psi, on_step=on_step
     )
     if plot is not None:
-        write_whole(plot, _png(name, found))
+        with whole_file(plot) as unfinished:
+            _drawn(name, found).save(unfinished, "PNG")
     return {
         "generator": name,
         "faces": faces,
@@ -55,15 +56,8 @@ def evaluate_layers(
 
 def _measure(models: ModelCache, name: str) -> tuple[Measure, tuple[str, ...]]:
     """With masks where a segmenter reads this generator's features."""
-    weights = models.weights
-    if segmenter_names(weights, name):
-        measurer = FaceMeasurer(
-            models.generator(name),
-            measuring_segmenter(weights, name),
-            weights.open_readouts(name),
-            device=models.device,
-        )
-        return measurer.measure, NAMES
+    if segmenter_names(models.weights, name):
+        return open_measurer(models, name).measure, NAMES
     estimator, runtime = AgeGenderEstimator(), models.runtime(name, Outputs())
 
     def measure(ws: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -74,12 +68,10 @@ def _measure(models: ModelCache, name: str) -> tuple[Measure, tuple[str, ...]]:
     return measure, ESTIMATED
 
 
-def _png(generator: str, found: LayerInfluence) -> bytes:
-    file = io.BytesIO()
-    heat_table(
+def _drawn(generator: str, found: LayerInfluence) -> Image.Image:
+    return heat_table(
         f"{generator}: share of the variance that layers of a size have a part in",
         [ATTRIBUTES[name].title for name in found.names],
         [f"{size} px" for size, _ in found.groups],
         found.shares.T.tolist(),
-    ).save(file, "PNG")
-    return file.getvalue()
+    )
