@@ -29,25 +29,51 @@ FOLDERS = ("cache", "runs", "exports")
 
 @dataclass
 class StopSigns:
-    """One event for each kind of work of a browser session: set, it stops at its next step."""
+    """One event for each kind of work of a browser session: set, it stops at its next step.
+
+    A page that counts its requests gives their numbers (from 1; 0: not counted): an earlier one
+    may arrive after a later one, and does not take its place then. Safe to use from threads.
+    """
 
     _signs: dict[tuple[str, str], threading.Event] = field(default_factory=dict)
+    _newest: dict[tuple[str, str], int] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def begin(self, session: str, work: str) -> threading.Event:
-        """A new sign for the work that starts now; the same work that still runs is stopped."""
-        self.stop(session, work)
-        sign = self._signs[session, work] = threading.Event()
+    def begin(self, session: str, work: str, number: int = 0) -> threading.Event:
+        """A new sign for the work that starts now; the same work that still runs is stopped.
+        Set at once where a later request has come already."""
+        sign = threading.Event()
+        with self._lock:
+            if self._end(session, work, number):
+                self._signs[session, work] = sign
+            else:
+                sign.set()
         return sign
 
-    def stop(self, session: str, work: str) -> None:
-        if sign := self._signs.pop((session, work), None):
-            sign.set()
+    def stop(self, session: str, work: str, number: int = 0) -> None:
+        """What was asked for before this number, or by any without one."""
+        with self._lock:
+            self._end(session, work, number)
 
     def stop_all(self, session: str) -> None:
         """When the page is left."""
-        for of, work in list(self._signs):
-            if of == session:
-                self.stop(of, work)
+        with self._lock:
+            for of, work in list(self._signs):
+                if of == session:
+                    self._end(of, work, 0)
+            for key in [key for key in self._newest if key[0] == session]:
+                del self._newest[key]
+
+    def _end(self, session: str, work: str, number: int) -> bool:
+        """Stops what runs; False, and nothing is stopped, where that was asked for later."""
+        newest = self._newest.get((session, work), 0)
+        if 0 < number < newest:
+            return False
+        if number:
+            self._newest[session, work] = number
+        if sign := self._signs.pop((session, work), None):
+            sign.set()
+        return True
 
 
 @dataclass(frozen=True)

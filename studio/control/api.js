@@ -30,9 +30,9 @@ export class ControlApi {
     yield* readFrames(response.body);
   }
 
-  /** Whatever this page has under way ends. */
-  stop() {
-    return this.#server.ask('POST', 'stop');
+  /** Whatever this page has under way ends. @param {number} sequence of the last request */
+  stop(sequence) {
+    return this.#server.ask('POST', `stop?sequence=${sequence}`);
   }
 
   async keep(recipe, project) {

@@ -51,7 +51,7 @@ export class Asker {
     this.#next = null;
     this.isStopped = true;
     this.#running.controller.abort();
-    this.api.stop().catch(() => {}); // then it ends by itself
+    this.api.stop(this.#sequence).catch(() => {}); // then it ends by itself
   }
 
   #want(kind, recipe) {

@@ -26,8 +26,9 @@ export class ExportApi {
     yield* readFrames(response.body);
   }
 
-  stopSample() {
-    return this.#server.ask('POST', 'sample/stop');
+  /** @param {number} sequence of the last one */
+  stopSample(sequence) {
+    return this.#server.ask('POST', `sample/stop?sequence=${sequence}`);
   }
 
   list() {

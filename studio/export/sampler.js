@@ -26,7 +26,7 @@ export class Sampler {
     if (!this.#running) return;
     this.#running.abort();
     this.#running = null;
-    this.api.stopSample().catch(() => {}); // then it ends by itself
+    this.api.stopSample(this.#sequence).catch(() => {}); // then it ends by itself
   }
 
   /** The same once more. */

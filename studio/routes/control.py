@@ -117,10 +117,11 @@ def options(studio: Studio, generator: str = "") -> Answer:
 async def preview(
     studio: Studio, tab: Tab, wanted: Wanted, sequence: int = 0, size: int = PREVIEW_SIZES[0]
 ) -> Response:
-    """One small frame. A later request of the same tab stops it; it is then answered with 204."""
+    """One small frame. A later request of the same tab stops it; it is then answered with 204.
+    sequence: counts the requests of a tab, since they may arrive in another order."""
     recipe = wanted.recipe(studio)
-    studio.stops.stop(tab, FACE)
-    sign = studio.stops.begin(tab, PREVIEW)
+    studio.stops.stop(tab, FACE, sequence)
+    sign = studio.stops.begin(tab, PREVIEW, sequence)
     check = functools.partial(raise_if, sign)
     try:
         shown = await run_in_threadpool(studio.steering.preview, recipe, size, check)
@@ -139,17 +140,18 @@ def face(
     recipe = wanted.recipe(studio)
     work = BEFORE if before else FACE
     if not before:
-        studio.stops.stop(tab, PREVIEW)
-    sign = studio.stops.begin(tab, work)
+        studio.stops.stop(tab, PREVIEW, sequence)
+    sign = studio.stops.begin(tab, work, sequence)
     frames = face_frames(studio.steering, recipe, sign, sequence)
     return StreamingResponse(frames, media_type="application/octet-stream", headers=_NOT_KEPT)
 
 
 @router.post("/stop")
-def stop(studio: Studio, tab: Tab) -> Answer:
-    """What this tab has under way ends at its next step."""
+def stop(studio: Studio, tab: Tab, sequence: int = 0) -> Answer:
+    """What this tab has under way ends at its next step. sequence: of the last request that is
+    meant; 0: all."""
     for work in (PREVIEW, FACE):
-        studio.stops.stop(tab, work)
+        studio.stops.stop(tab, work, sequence)
     return {}
 
 

@@ -119,7 +119,7 @@ def sample(studio: Studio, tab: Tab, given: Given, sequence: int = 0) -> Streami
     """Frames as they come: steps, faces (JPEG, and their mask as a coloured PNG), an estimate.
     A later request of the same tab stops it."""
     asked = asked_of(studio, given)
-    sign = studio.stops.begin(tab, SAMPLE)
+    sign = studio.stops.begin(tab, SAMPLE, sequence)
     stream = frames_of(_sampling(studio, asked, sign), sign, sequence=sequence)
     return StreamingResponse(
         stream, media_type="application/octet-stream", headers={"cache-control": "no-store"}
@@ -127,9 +127,9 @@ def sample(studio: Studio, tab: Tab, given: Given, sequence: int = 0) -> Streami
 
 
 @router.post("/sample/stop")
-def stop(studio: Studio, tab: Tab) -> Answer:
+def stop(studio: Studio, tab: Tab, sequence: int = 0) -> Answer:
     """The sample that this tab waits for ends at its next face."""
-    studio.stops.stop(tab, SAMPLE)
+    studio.stops.stop(tab, SAMPLE, sequence)
     return {}
 
 

@@ -40,7 +40,7 @@ async def prediction(
     Without them, `needs` says what is missing; `is_off`: it cannot be used on this face.
     """
     png = await body_of(request, MAX_MASK, "The mask")
-    check = _check_of(studio, tab, PREDICT)
+    check = _check_of(studio, tab, PREDICT, sequence)
     work = functools.partial(_predict, studio, face_id, png, check)
     try:
         predicted = await run_in_threadpool(work)
@@ -80,9 +80,9 @@ def _is_free(studio: Services, face_id: int, tab: str) -> bool:
     return holder is None or holder.session == tab
 
 
-def _check_of(studio: Services, tab: str, work: str) -> Check:
+def _check_of(studio: Services, tab: str, work: str, sequence: int = 0) -> Check:
     """Raises Cancelled once the same tab has asked for the same again."""
-    sign = studio.stops.begin(tab, work)
+    sign = studio.stops.begin(tab, work, sequence)
     return functools.partial(raise_if, sign)
 
 

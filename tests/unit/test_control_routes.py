@@ -226,6 +226,20 @@ def test_another_tab_does_not_stop_it(client: TestClient, services: Services) ->
     assert answers[0][-1][0]["kind"] == "told"
 
 
+@pytest.mark.parametrize("late", ["preview", "face", "stop"])
+def test_what_was_asked_before_and_comes_late_stops_nothing(
+    client: TestClient, services: Services, late: str
+) -> None:
+    running = services.stops.begin("tab 1", FACE, 5)
+    services.stops.stop("tab 1", PREVIEW, 5)
+    answer = client.post(f"/control/{late}?sequence=4", json={"seed": 2})
+    assert not running.is_set()
+    if late == "face":
+        assert [facts["kind"] for facts, _ in frames(answer.content)] == ["stopped"]
+    else:
+        assert answer.status_code == {"preview": 204, "stop": 200}[late]
+
+
 def test_a_preview_that_was_overtaken_is_answered_with_nothing(
     client: TestClient, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:

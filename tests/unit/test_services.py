@@ -114,3 +114,17 @@ def test_new_work_and_leaving_the_page_stop_what_runs() -> None:
     assert first.is_set() and not second.is_set()
     stops.stop_all("me")
     assert second.is_set() and walk.is_set() and not other.is_set()
+
+
+def test_a_counted_request_that_comes_late_does_not_take_the_place_of_a_later_one() -> None:
+    stops = StopSigns()
+    second = stops.begin("me", "face", 2)
+    first = stops.begin("me", "face", 1)
+    assert first.is_set() and not second.is_set()
+    stops.stop("me", "face", 1)
+    assert not second.is_set()
+    stops.stop("me", "face", 2)
+    assert second.is_set()
+    assert not stops.begin("me", "face", 3).is_set()
+    stops.stop_all("me")
+    assert not stops.begin("me", "face", 1).is_set()  # another page of the same name

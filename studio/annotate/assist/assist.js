@@ -20,7 +20,7 @@ export class Assist {
   text = '';
   isSuggesting = false;
   #listeners = [];
-  #sequence = 0; // of the latest request
+  #sequence = Date.now(); // of the latest request; counts on when the page is loaded again
   #asked = null; // {session, ids}: what the latest request, or its answer, is about
   #timer = null;
   #prepared = null; // session whose next face was looked at
