@@ -14,7 +14,7 @@ from studio.services import Services
 from studio.tabs.job_controls import PRIVATE
 from studio.tabs.parts import message_html
 from studio.tabs.train_api import build_api, name_of
-from studio.tabs.train_board import board_of, build_board
+from studio.tabs.train_board import Choice, board_of, build_board
 from studio.tabs.train_settings import TrainSettings, build_settings, offered_data, read_request
 from studio.workflows.run_folders import find_run
 from studio.workflows.segmenter_choice import demote, promote
@@ -45,8 +45,7 @@ def build(services: Services, tab: gr.Tab) -> None:
 class _Page:
     """The board and what it follows.
 
-    Only `choose` says which run is chosen. A look that was under way when somebody chose may
-    answer later; it then shows the former run for a moment, and the next look the right one.
+    Only `choose` says which run is chosen.
     """
 
     def __init__(
@@ -61,10 +60,10 @@ class _Page:
         self.chosen, self.seen = chosen, seen
         self.outputs = [board, timer, chosen, seen]
 
-    def show(self, run: str | None, before: str = "") -> dict[Any, Any]:
+    def show(self, chosen: Choice | None, before: str = "") -> dict[Any, Any]:
         """Updates; none where the page shows that already."""
-        board, runs = board_of(self.services, run)
-        stamp = hashlib.sha256(json.dumps(board).encode()).hexdigest()
+        board, runs = board_of(self.services, chosen)
+        stamp = hashlib.sha256(json.dumps({**board, "at": 0}).encode()).hexdigest()
         if stamp == before:
             return {self.seen: stamp}
         return {
@@ -75,7 +74,8 @@ class _Page:
 
     def choose(self, run: str) -> dict[Any, Any]:
         """Updates that show this run from now on."""
-        return {self.chosen: run, **self.show(run)}
+        choice = Choice(run)
+        return {self.chosen: choice, **self.show(choice)}
 
     def wire(self, tab: gr.Tab) -> None:
         quiet: Any = {"queue": False, **PRIVATE}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
@@ -22,6 +24,18 @@ _EMPTY = (
 )
 
 
+def _microseconds() -> int:
+    return time.time_ns() // 1000  # exact in JavaScript, too
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A run that somebody chose, and when."""
+
+    run: str
+    at: int = field(default_factory=_microseconds)
+
+
 def build_board() -> gr.HTML:
     """Events: pick, cancel, resume, promote and demote, with the run's name."""
     return gr.HTML(
@@ -33,17 +47,22 @@ def build_board() -> gr.HTML:
     )
 
 
-def board_of(services: Services, chosen: str | None) -> tuple[dict[str, Any], RunList]:
-    """What the component shows, and the runs it is about."""
+def board_of(services: Services, chosen: Choice | None) -> tuple[dict[str, Any], RunList]:
+    """What the component shows, and the runs it is about.
+
+    `at`: when it was chosen, and when it was looked at.
+    """
+    made = _microseconds()
     runs = see_runs(services.workspace, services.jobs)
     choice = promoted(services.workspace)
-    view = runs.get(chosen)
+    view = runs.get(chosen.run if chosen else None)
     board = {
         "table": table_html(runs, view, choice.run if choice else ""),
         "detail": detail_html(view, is_in_force=bool(choice and choice.run == view.run.name))
         if view
         else "",
         "run": view.run.name if view else None,
+        "at": [chosen.at if chosen else 0, made],
     }
     return board, runs
 

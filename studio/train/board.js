@@ -1,13 +1,14 @@
 // The table of trainings and the one that is chosen. Python draws both; here they are put
 // in place only where they changed, so that scrolling, focus and a chosen text stay.
 //
-// props.board: {table, detail, run}. Tells: pick, cancel, resume, promote, demote, each {run}.
+// props.board: {table, detail, run, at}: when its run was chosen and when it was made. Tells: pick, cancel, resume, promote, demote, each {run}.
 
 const find = (selector) => element.querySelector(selector);
 const [table, detail, report] = [find('.fl-runs'), find('.fl-run'), find('.fl-report')];
 const KEPT = 'faceloom.run'; // the chosen run, as long as this browser tab lives
 const drawn = new Map();
 let run = null;
+let [chosenAt, madeAt] = [0, 0]; // of what is shown
 
 function put(place, html) {
   if (drawn.get(place) === html) return;
@@ -20,8 +21,19 @@ function put(place, html) {
   else if (focused?.do) place.querySelector(`[data-do="${focused.do}"]`)?.focus();
 }
 
+/** Answers may come in another order than they were made in. */
+function isNew([chosen, made]) {
+  if (chosen === chosenAt && made < madeAt) return false;
+  if (chosen < chosenAt) {
+    if (run && made > madeAt) pick(run); // the choice came amid it, or the studio is a new one
+    return false;
+  }
+  [chosenAt, madeAt] = [chosen, made];
+  return true;
+}
+
 function draw() {
-  if (!props.board) return;
+  if (!props.board || !isNew(props.board.at)) return;
   const isOther = run !== props.board.run;
   ({ run } = props.board);
   put(table, props.board.table);
