@@ -16,6 +16,7 @@ from core.generators.mobile_stylegan import MobileStyleGANConfig
 from core.generators.mobile_wheel import convert_wheel
 from core.generators.openvino_ir import Graph, read_graph
 from core.generators.statistics import estimate_mean_w
+from core.threads import one_thread
 from core.weights import SHIPPED, WeightStore
 from core.wheels import fetch_and_convert
 from tests.tiny_generator import tiny_generator
@@ -177,10 +178,10 @@ def test_a_damaged_graph_is_refused():
 
 def test_the_mean_of_w_does_not_depend_on_threads_and_approaches_the_true_mean():
     mapping = tiny_generator(seed=0).mapping
-    torch.set_num_threads(1)
-    alone = estimate_mean_w(mapping, samples=4_000)
-    torch.set_num_threads(2)
-    assert torch.equal(estimate_mean_w(mapping, samples=4_000), alone)
+    with one_thread():
+        alone = estimate_mean_w(mapping, samples=4_000)
+        torch.set_num_threads(2)
+        assert torch.equal(estimate_mean_w(mapping, samples=4_000), alone)
     other = estimate_mean_w(mapping, samples=4_000, seed=1)
     assert torch.allclose(alone, other, atol=0.05)
 
