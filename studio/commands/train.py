@@ -23,6 +23,7 @@ from core.generators.readout_training import (
     measure_readouts,
     train_readouts,
 )
+from core.inversion.encoder_training import PhotoEncoderTraining
 from core.latents import LatentSpace, read_latents
 from core.progress import OnStep
 from core.seeds import parse_numbers
@@ -36,6 +37,7 @@ from studio.workflows.attribute_training import train_attributes_beside
 from studio.workflows.direction_training import DirectionTraining, train_directions_beside
 from studio.workflows.own_directions import FaceSets, OwnWish, told_of
 from studio.workflows.own_sliders import OwnSliders
+from studio.workflows.photo_encoder_training import train_photo_encoder_beside
 from studio.workflows.shipped_files import shipped_beside
 from studio.workflows.steering_parts import SteeringParts
 from studio.workflows.training_runs import train_from_config
@@ -43,7 +45,12 @@ from studio.workflows.training_runs import train_from_config
 MEASURED_PSI = (0.7, 1.0)
 
 Training = TypeVar(
-    "Training", ReadoutTraining, SegmenterTraining, AttributeTraining, DirectionTraining
+    "Training",
+    ReadoutTraining,
+    SegmenterTraining,
+    AttributeTraining,
+    DirectionTraining,
+    PhotoEncoderTraining,
 )
 
 
@@ -163,6 +170,29 @@ def attributes(
         config, training, workspace.resolve(), WeightStore(), device, on_step
     )
     return Report(influence_table(figures), figures)
+
+
+@train.command("photo-encoder")
+@_config_option(PhotoEncoderTraining)
+@workspace_option("Where faces and an unfinished training are kept, so that a stopped run goes on.")
+@verb
+def photo_encoder(
+    *, on_step: OnStep, config: Path, workspace: Path, seed: int | None, device: Device
+) -> Report:
+    """Learn to tell the latents of a photo in one pass, from generated faces.
+
+    Writes the encoder, and its figures, beside the configuration. Example:
+
+        python launch.py train photo-encoder --config photo-encoder.yaml
+    """
+    training = _configured(config, PhotoEncoderTraining, seed)
+    figures = train_photo_encoder_beside(
+        config, training, workspace.resolve(), WeightStore(), device, on_step
+    )
+    told = figures["variance_explained"]
+    shares = ", ".join(f"{100 * told[name]['all']:.1f} % {name}" for name in told)
+    where = f"{config.with_suffix('.safetensors')}: {figures['steps']} steps"
+    return Report(f"{where}; of the variance of w it explains {shares}.", figures)
 
 
 def _latents_option(which: str, about: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
