@@ -36,9 +36,8 @@ def save_photo_encoder(path: Path, encoder: PhotoEncoder) -> None:
         "generator_sha256": encoder.generator.sha256,
     }
     tensors = {
-        name: tensor.detach().to("cpu", torch.float16, memory_format=torch.contiguous_format)
+        name: (tensor.half() if tensor.is_floating_point() else tensor).contiguous()
         for name, tensor in encoder.network.state_dict().items()
-        if tensor.is_floating_point()
     }
     with whole_file(path) as unfinished:
         save_file(tensors, unfinished, metadata={"faceloom": json.dumps(header, sort_keys=True)})
@@ -61,10 +60,13 @@ def load_photo_encoder(path: Path, generator: Identity) -> PhotoEncoder:
         raise WeightsError(
             f"{path} describes an encoder that this version does not know ({error}). {_AGAIN}"
         ) from error
-    stored = {name: tensor.float() for name, tensor in tensors.items()}
+    stored = {
+        name: tensor.float() if tensor.is_floating_point() else tensor
+        for name, tensor in tensors.items()
+    }
     with torch.device("meta"):
-        check_fits(_network(config), stored, str(path))
-    network = _network(config)
+        check_fits(EncoderNetwork(config), stored, str(path))
+    network = EncoderNetwork(config)
     load_exactly(network, stored, str(path))
     return PhotoEncoder(network, made_for)
 
@@ -77,15 +79,6 @@ def open_photo_encoder(
     if not names:
         return None
     return load_photo_encoder(weights.checked(names[0], on_step), weights.identity(generator))
-
-
-def _network(config: EncoderConfig) -> EncoderNetwork:
-    """Without the counters of its norms, which are of no use to a trained one."""
-    network = EncoderNetwork(config)
-    for module in network.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            module.num_batches_tracked = None
-    return network
 
 
 def _config(stored: Any) -> EncoderConfig:  # noqa: ANN401 - whatever JSON holds

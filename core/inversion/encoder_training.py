@@ -212,8 +212,8 @@ class _Training:
             "mean": self.mean.state_dict(),
             "optimiser": self.optimiser.state_dict(),
         }
-        with whole_file(path) as unfinished:
-            torch.save(state, unfinished)
+        with whole_file(path) as unfinished, unfinished.open("wb") as stream:
+            torch.save(state, stream)
 
     def resume(self, path: Path) -> int:
         """The step to go on with. Raises InvalidRequestError where it is another training's."""
