@@ -24,7 +24,8 @@ NETWORKS = {
         "semantic_stylegan",
         {"resolution": 32, "w_dim": 16, "mapping_layers": 2, "local_channels": 8}
         | {"coarse_channels": 16, "coarse_resolution": 16, "first_resolution": 4}
-        | {"channel_base": 256},
+        | {"channel_base": 256, "parts": 3, "transparent": (2,)}
+        | {"base_layers": 1, "depth_layers": 2, "local_layers": 4},
     ),
     "stylegan2": lambda: build_generator(
         "stylegan2", {"resolution": 32, "z_dim": 16, "w_dim": 16, "channel_base": 256}
