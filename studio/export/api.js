@@ -35,8 +35,9 @@ export class ExportApi {
     return this.#server.json('GET', 'exports');
   }
 
-  start(recipe) {
-    return this.#server.json('POST', 'exports', { recipe });
+  /** @param {string} engine who makes the faces: 'local' or 'ray' */
+  start(recipe, engine) {
+    return this.#server.json('POST', 'exports', { recipe, engine });
   }
 
   one(name) {

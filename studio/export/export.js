@@ -144,7 +144,7 @@ class Export {
     try {
       await store.settled();
       if (store.problem) return panel.pointAtProblem();
-      const { name } = await this.api.start(store.recipe);
+      const { name } = await this.api.start(store.recipe, panel.engine);
       this.strips.hide('trouble');
       await this.list.point(name);
     } catch (error) {

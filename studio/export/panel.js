@@ -1,10 +1,13 @@
 /** The right side: the recipe as a form or as YAML, and the button that starts. */
 
 import { make } from '../painter/panels/dom.js';
+import { line, select } from './fields.js';
 import { createFacesPart, createFilesPart, createFilterPart, createPeoplePart, createVariantsPart } from './parts.js';
 import { wayOf } from './source.js';
 import { count } from './words.js';
 import { createYaml } from './yaml.js';
+
+const ENGINES = { local: 'This studio', ray: 'A Ray cluster' };
 
 export class Panel {
   /**
@@ -19,9 +22,12 @@ export class Panel {
     this.form = make('div', { class: 'fl-ex-form' }, ...this.parts.map(({ element }) => element));
     this.yaml = createYaml(store, { onFile });
     this.rest = make('p', { class: 'fl-ex-complaint', role: 'alert', hidden: true }); // what belongs to no field
+    this.engines = select(Object.entries(ENGINES), () => {});
+    this.enginesLine = line('Made by', this.engines, { about: 'A Ray cluster: the one that RAY_ADDRESS of the studio names, else one of this machine alone' });
+    this.enginesLine.hidden = true; // until Ray is known to be there
     this.estimate = make('p', { class: 'fl-ex-estimate', role: 'status' });
     this.startButton = make('button', { type: 'button', class: 'fl-an-primary fl-ex-start', title: 'Start the export (Ctrl+Enter)', 'aria-keyshortcuts': 'Control+Enter', onclick: onStart }, 'Export');
-    this.element = make('aside', { class: 'fl-ex-panel', 'aria-label': 'Recipe' }, this.#createTop(), this.form, this.yaml.element, make('div', { class: 'fl-ex-foot' }, this.rest, this.estimate, this.startButton));
+    this.element = make('aside', { class: 'fl-ex-panel', 'aria-label': 'Recipe' }, this.#createTop(), this.form, this.yaml.element, make('div', { class: 'fl-ex-foot' }, this.enginesLine, this.rest, this.estimate, this.startButton));
     store.listen(() => this.update());
     this.#showForm(true);
   }
@@ -47,6 +53,12 @@ export class Panel {
 
   setOptions(options) {
     for (const each of this.parts) each.setOptions?.(options);
+    this.enginesLine.hidden = options.engines.length < 2;
+  }
+
+  /** Who makes the faces. @returns {'local' | 'ray'} */
+  get engine() {
+    return this.enginesLine.hidden ? 'local' : this.engines.value;
   }
 
   update() {

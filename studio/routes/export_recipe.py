@@ -18,6 +18,7 @@ from annotations.records import JobState
 from annotations.taxonomy import LabelClass, LabelScheme
 from core.attributes.measures import ATTRIBUTES
 from core.errors import InvalidRequestError
+from core.export.engines import engines_here
 from core.export.recipe import CHANGES, IMAGES, SIZES, Recipe
 from core.export.recipe_text import parse_recipe, recipe_of, recipe_text
 from core.export.sample import DatasetFacts, Sample
@@ -82,6 +83,7 @@ def options(studio: Studio, generator: str = "") -> Answer:
         "sizes": list(SIZES),
         "images": list(IMAGES),
         "changes": list(CHANGES),
+        "engines": list(engines_here()),
         "attributes": [
             {"name": a.name, "title": a.title, "unit": a.unit, "low": a.low, "high": a.high}
             for a in ATTRIBUTES.values()

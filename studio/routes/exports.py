@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from fastapi import APIRouter, Request
+from pydantic import Field
 from starlette.responses import FileResponse, Response, StreamingResponse
 
 from annotations.records import Job, JobState
@@ -52,10 +53,22 @@ def list_(studio: Studio) -> Answer:
     }
 
 
+class Ordered(Given):
+    """engine: who makes the faces, one of the 'engines' of the options."""
+
+    engine: str = Field("local", max_length=20)
+
+
 @router.post("/exports")
-def start(studio: Studio, request: Request, given: Given) -> Answer:
-    asked = asked_of(studio, given)
-    job = start_export(asked, studio.workspace, studio.models, studio.jobs, person_of(request))
+def start(studio: Studio, request: Request, given: Ordered) -> Answer:
+    job = start_export(
+        asked_of(studio, given),
+        studio.workspace,
+        studio.models,
+        studio.jobs,
+        person_of(request),
+        given.engine,
+    )
     return _one(studio, str(job.payload["export"]))
 
 

@@ -101,14 +101,16 @@ def _on_disk(folder: Path, changed: int) -> OnDisk:
     )
 
 
-def make_export(workspace: Path, recipe: Recipe, person: str, count: int) -> ExportFolder:
+def make_export(
+    workspace: Path, recipe: Recipe, person: str, count: int, engine: str = "local"
+) -> ExportFolder:
     """A new, empty folder that says what is to be done. count: faces, painted ones counted in.
 
     Raises OutputError.
     """
     made = ExportFolder(make_numbered(workspace / FOLDER, recipe.name, "export"))
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    asked = {"created_at": now, "count": count, "recipe": recipe.plain()}
+    asked = {"created_at": now, "count": count, "engine": engine, "recipe": recipe.plain()}
     made.note(export=made.name, person=person, **asked)
     return made
 

@@ -11,8 +11,9 @@ from filelock import FileLock, Timeout
 
 from annotations.records import Job
 from core.errors import InvalidRequestError, OutputError
+from core.export.engines import engines_here
 from core.export.journal import LOCK
-from core.export.recipe import Recipe
+from core.export.recipe import Recipe, one_of
 from core.files import system_refused
 from core.progress import OnStep
 from core.weights import WeightStore
@@ -26,14 +27,20 @@ from studio.workflows.exporting import ExportRequest, export_to_folder, verify_f
 
 
 def start_export(
-    recipe: Recipe, workspace: Path, models: ModelCache, jobs: JobRunner, person: str = ""
+    recipe: Recipe,
+    workspace: Path,
+    models: ModelCache,
+    jobs: JobRunner,
+    person: str = "",
+    engine: str = "local",
 ) -> Job:
-    """Queue an export into a folder of its own.
+    """Queue an export into a folder of its own. engine: one of `engines_here`.
 
     Raises InvalidRequestError for what cannot be, and then nothing was made; OutputError.
     """
+    one_of("engine", engine, engines_here())
     promised = check_possible(recipe, models, workspace)
-    made = make_export(workspace, recipe, person, promised.faces)
+    made = make_export(workspace, recipe, person, promised.faces, engine)
     return jobs.submit(EXPORT, {"export": made.name}, person)
 
 
@@ -99,7 +106,7 @@ def export_job(site: Site, job: Job, on_step: OnStep) -> Mapping[str, Any]:
     """The work of a job 'export' (payload: export, its folder's name)."""
     folder = find_export(site.workspace, str(job.payload["export"]))
     models = ModelCache(WeightStore(), site.device)
-    request = ExportRequest(folder.recipe())
+    request = ExportRequest(folder.recipe(), str(folder.facts().get("engine", "local")))
     figures = export_to_folder(request, folder.path, models, site.workspace, on_step)
     there = folder.on_disk()
     if there is None:

@@ -106,6 +106,35 @@ def test_an_export_is_made_verified_and_told_of(faked: Services) -> None:
     assert check and check.result and check.result["is_whole"] and check.result["files"] > 3
 
 
+def test_a_cluster_makes_the_faces_where_it_was_asked_to_also_after_a_pause(
+    faked: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    make = exports.export_to_folder
+
+    def noted(request: ExportRequest, *known: object) -> dict[str, object]:
+        asked.append(request.engine)
+        return make(request, *known)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(exports, "export_to_folder", noted)
+    job = exports.start_export(recipe(30), faked.workspace, faked.models, faked.jobs, "Ann", "ray")
+    name = str(job.payload["export"])
+    stop(faked, name, is_pause=True)
+    resume(faked, name)
+    assert work(faked) == JobState.DONE and asked == ["ray"]
+    start(faked)
+    assert work(faked) == JobState.DONE and asked == ["ray", "local"]
+
+
+def test_an_engine_that_is_not_here_is_refused(
+    faked: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exports, "engines_here", lambda: ("local",))
+    with pytest.raises(InvalidRequestError, match="engine must be one of local"):
+        exports.start_export(recipe(30), faked.workspace, faked.models, faked.jobs, "", "ray")
+    assert list((faked.workspace / "exports").iterdir()) == [] and faked.jobs.list() == ()
+
+
 def test_a_damaged_export_does_not_pass(faked: Services) -> None:
     name = start(faked)
     work(faked)

@@ -6,12 +6,19 @@ makes it or what was made before.
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 from core.export.engines.engine import BuildMaker, Engine, MadeChunk, Maker, OnChunk, OnFaces
 from core.export.engines.local import LocalEngine
 from core.export.engines.ray import RayEngine
 from core.export.recipe import one_of
 
 ENGINES = ("local", "ray")
+
+
+def engines_here() -> tuple[str, ...]:
+    """Those of ENGINES whose packages are installed."""
+    return ENGINES if find_spec("ray") else ENGINES[:1]
 
 
 def open_engine(name: str, workers: int | None = None, address: str | None = None) -> Engine:
@@ -30,5 +37,6 @@ __all__ = [
     "OnChunk",
     "OnFaces",
     "RayEngine",
+    "engines_here",
     "open_engine",
 ]
