@@ -77,6 +77,16 @@ def ws_from_w(
     return ws
 
 
+def pulled_to_mean(
+    generator: Generator, ws: NDArray[np.float32], psi: float
+) -> NDArray[np.float32]:
+    """ws [L, D], wherever they are from, truncated: psi 1 leaves them, 0 gives the mean face."""
+    _check_truncation(psi, None, generator.num_ws)
+    mean_w = generator.mean_w.to("cpu", torch.float32)
+    pulled: NDArray[np.float32] = truncate(torch.from_numpy(ws)[None], mean_w, psi)[0].numpy()
+    return pulled
+
+
 def w_from_z(
     generator: Generator, z: NDArray[np.float64], class_index: int | None = None
 ) -> NDArray[np.float64]:

@@ -21,6 +21,7 @@ from studio.routes.control_frames import SMALL, face_frame, face_frames
 from studio.services import Services
 from studio.workflows.keeping import keep_face
 from studio.workflows.own_directions import FEWEST, HOLDS, MOST, PARTS, told_of
+from studio.workflows.photo_folder import PREFIX as PREFIX_OF_PHOTOS
 from studio.workflows.steering_files import FaceFiles, steered_face, steered_files
 from studio.workflows.steering_parts import GROUPS, OWN, Slider
 from studio.workflows.steering_pictures import PREVIEW_SIZES, QUICK_MS, SLOW_MS
@@ -38,7 +39,8 @@ _NOT_KEPT = {"cache-control": "no-store"}
 
 
 class Wanted(BaseModel):
-    """See `FaceRecipe`. generator: '' for the one that the studio was started with."""
+    """See `FaceRecipe`. generator: '' for the one that the studio was started with. photo: the id
+    of one, whose face it is instead of the seed's."""
 
     generator: str = Field("", max_length=100)
     seed: int = 0
@@ -48,6 +50,7 @@ class Wanted(BaseModel):
     directions: dict[str, float] = {}
     keep: list[str] = Field([], max_length=50)
     mixing: float = 0.0
+    photo: str = Field("", max_length=40)
 
     def recipe(self, studio: Services) -> FaceRecipe:
         name = studio.models.name(self.generator or studio.generator)
@@ -60,6 +63,7 @@ class Wanted(BaseModel):
             directions=self.directions,
             locks=self.keep,
             mixing=self.mixing,
+            base=f"{PREFIX_OF_PHOTOS}{self.photo}" if self.photo else "",
         )
 
 
@@ -194,7 +198,10 @@ def recipe_file(studio: Studio, wanted: Recipes) -> Answer:
     """The text of a YAML file that says how to make these faces again."""
     recipes = [each.recipe(studio) for each in wanted.recipes]
     sha256 = {each.generator: _identity(studio, each).sha256 for each in recipes}
-    return {"yaml": recipes_as_yaml(recipes, sha256)}
+    bases = {
+        (each.base, each.generator): studio.steering.base_ws(each) for each in recipes if each.base
+    }
+    return {"yaml": recipes_as_yaml(recipes, sha256, bases)}
 
 
 def slider_answer(slider: Slider) -> Answer:

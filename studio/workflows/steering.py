@@ -1,8 +1,9 @@
 """Faces on demand, live: a recipe becomes a preview in milliseconds, then the whole face.
 
-A face is made in one order, so that a recipe always means the same one: the drawn w; as much of
-the mean face of the age and gender as the recipe mixes in; the sliders, with what is locked put
-back; then age and gender on top, with the sliders' attributes and all that is locked held.
+A face is made in one order, so that a recipe always means the same one: the drawn w, or a photo's;
+as much of the mean face of the age and gender as the recipe mixes in; the sliders, with what is
+locked put back; then age and gender on top, with the sliders' attributes and all that is locked
+held.
 """
 
 from __future__ import annotations
@@ -22,11 +23,12 @@ from core.attributes.control import SURE, TOLERANCE, targets_of
 from core.errors import InvalidRequestError
 from core.generators import Generator
 from core.progress import OnStep, Step, ignore
-from core.sampling import w_from_z, ws_from_w
+from core.sampling import pulled_to_mean, w_from_z, ws_from_w
 from core.seeds import draw_z
 from studio.model_cache import ModelCache
 from studio.workflows.face_control import TRIES, Wish, first_reached
 from studio.workflows.own_sliders import OwnSliders
+from studio.workflows.photo_folder import PhotoFolders
 from studio.workflows.segmenters import Segmenters
 from studio.workflows.steering_parts import Control, SteeringParts
 from studio.workflows.steering_pictures import FacePass, Shown, SteeringPictures
@@ -105,6 +107,7 @@ class Steering:
         self._prepared: set[str] = set()
         self.parts = SteeringParts(models, workspace)
         self.own = OwnSliders(models, self.parts)
+        self.photos = PhotoFolders(workspace)
         self.pictures = SteeringPictures(models, segmenters)
         self._drawn: _Recent[NDArray[np.float64]] = _Recent()
         self._finished: _Recent[_Finished] = _Recent()
@@ -148,7 +151,8 @@ class Steering:
         opened = self._open(recipe, on_step)
         on_step(Step(0, 0, "Making the picture"))
         full = self.pictures.full(recipe.generator)
-        known = self._finished.get(self._key(recipe))
+        key = self._key(recipe, opened.generator)
+        known = self._finished.get(key)
         if known is not None:
             on_shown(full.render(known.ws), True)
             return known.told
@@ -162,7 +166,7 @@ class Steering:
             on_step(Step(0, 0, "Looking at the face"))
             says = opened.control.estimate(shown.picture)
             told = Told(says["age"], says["male"])
-        self._finished.put(self._key(recipe), _Finished(shown.ws, told))
+        self._finished.put(key, _Finished(shown.ws, told))
         return told
 
     def final(self, recipe: FaceRecipe, on_step: OnStep = ignore) -> tuple[Shown, Told | None]:
@@ -181,17 +185,28 @@ class Steering:
         layers = recipe.free_layers(generator.synthesis.layer_resolutions)
         return _Opened(generator, control, layers)
 
-    def _key(self, recipe: FaceRecipe) -> Hashable:
-        """A slider may be deleted, and another one get its name: what they do counts, too."""
+    def _key(self, recipe: FaceRecipe, generator: Generator) -> Hashable:
+        """A slider may be deleted, and another one get its name; latents of a photo get better:
+        what they are counts, too."""
+        base = self._version(recipe, generator)
         if not recipe.directions:
-            return recipe
+            return recipe, base
         known = self.parts.sliders(recipe.generator).by_name
         names = [name for name, _ in recipe.directions if name in known]
-        return recipe, tuple(known[name].direction.vector.tobytes() for name in names)
+        return recipe, base, tuple(known[name].direction.vector.tobytes() for name in names)
+
+    def _version(self, recipe: FaceRecipe, generator: Generator) -> str:
+        return self.photos.digest(recipe.base, generator) if recipe.base else ""
+
+    def base_ws(self, recipe: FaceRecipe) -> Ws:
+        """ws [L, D] of the photo that a recipe starts from, as they are kept."""
+        return self.photos.ws(recipe.base, self._models.generator(recipe.generator))
 
     def _drawn_ws(self, recipe: FaceRecipe, generator: Generator) -> Ws:
-        """As the Sample tab draws it, to the bit. w is drawn once for each seed, which is slow;
-        truncation alone is not."""
+        """A photo's, or as the Sample tab draws it, to the bit. w is drawn once for each seed,
+        which is slow; truncation alone is not."""
+        if recipe.base:
+            return pulled_to_mean(generator, self.photos.ws(recipe.base, generator), recipe.psi)
         key = (recipe.generator, recipe.seed)
         w = self._drawn.get(key)
         if w is None:
@@ -256,7 +271,7 @@ class Steering:
 
     def _guessed(self, recipe: FaceRecipe, opened: _Opened) -> Ws:
         """As the model sees it, corrected by what the last measured face like it has taught."""
-        known = self._finished.get(self._key(recipe))
+        known = self._finished.get(self._key(recipe, opened.generator))
         if known is not None:
             return known.ws
         ws = self._started(recipe, opened, recipe.mixing)
@@ -265,7 +280,7 @@ class Steering:
         ws = opened.control.guess(
             ws, self._targets(recipe, opened), self._hold(recipe), opened.layers
         )
-        age, correction = self._corrections.get(_family(recipe)) or (None, None)
+        age, correction = self._corrections.get(self._family(recipe, opened)) or (None, None)
         if correction is None:
             return ws
         away = 0.0 if recipe.age is None or age is None else abs(recipe.age - age)
@@ -310,7 +325,18 @@ class Steering:
         guess = opened.control.guess(
             start, self._targets(recipe, opened), self._hold(recipe), opened.layers
         )
-        self._corrections.put(_family(recipe), (recipe.age, ws - guess))
+        self._corrections.put(self._family(recipe, opened), (recipe.age, ws - guess))
+
+    def _family(self, recipe: FaceRecipe, opened: _Opened) -> Hashable:
+        """Faces whose guesses are off alike."""
+        return (
+            recipe.generator,
+            self._version(recipe, opened.generator) or recipe.seed,
+            recipe.psi,
+            recipe.age is None,
+            recipe.gender,
+            recipe.mixing,
+        )
 
 
 def _again(on_step: OnStep) -> OnStep:
@@ -334,18 +360,6 @@ def _missed(recipe: FaceRecipe, says: Mapping[str, float]) -> tuple[str, ...]:
     if "male" in recipe.targets and abs(says["male"] - recipe.targets["male"]) >= SURE:
         found.append(f"It is not clearly seen as {recipe.gender}. {less}, or try another seed.")
     return tuple(found)
-
-
-def _family(recipe: FaceRecipe) -> Hashable:
-    """Faces whose guesses are off alike."""
-    return (
-        recipe.generator,
-        recipe.seed,
-        recipe.psi,
-        recipe.age is None,
-        recipe.gender,
-        recipe.mixing,
-    )
 
 
 def _mixings(recipe: FaceRecipe) -> list[float]:

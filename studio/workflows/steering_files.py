@@ -25,6 +25,9 @@ from studio.workflows.steering import Steering, Told
 from studio.workflows.steering_pictures import Shown
 from studio.workflows.steering_recipe import FaceRecipe
 
+OF_NOBODY = "This face was generated; it shows no real person."
+OF_PHOTO = "This face was generated from the photo of a person."
+
 
 @dataclass(frozen=True)
 class FaceFiles:
@@ -53,8 +56,11 @@ def steered_files(
     shown, told = steering.final(recipe, on_step)
     asked = json.dumps([recipe.facts(), size], sort_keys=True)
     digest = hashlib.sha256(asked.encode() + shown.ws.tobytes()).hexdigest()[:16]
-    folder = cache / "control" / f"{recipe.generator}-{identity.sha256[:12]}"
-    stem = folder / f"{recipe.seed}-{digest}"
+    of = f"{recipe.generator}-{identity.sha256[:12]}"
+    if recipe.base:
+        stem = cached_of_base(cache, recipe.base) / of / digest
+    else:
+        stem = cache / "control" / of / f"{recipe.seed}-{digest}"
     picture, latents = stem.with_suffix(".png"), stem.with_suffix(".npy")
     if not is_cached(picture):
         write_png(picture, _sized(shown, size), face_facts(recipe, identity, told))
@@ -62,6 +68,11 @@ def steered_files(
         as_latents(recipe, identity, shown).save(latents)
     mask = _mask(stem, recipe, steering, shown, size)
     return FaceFiles(picture, latents, mask, told)
+
+
+def cached_of_base(cache: Path, base: str) -> Path:
+    """The folder of all files that were made of it: they go when it goes."""
+    return cache / "control" / base.replace(":", "-")
 
 
 def steered_face(
@@ -75,11 +86,12 @@ def steered_face(
     files = steered_files(recipe, identity, steering, cache, on_step=on_step)
     ws: NDArray[np.float32] = np.load(files.latents, allow_pickle=False)
     picture = files.picture.read_bytes()
-    return NewFace(picture, ws, identity.name, identity.sha256, recipe.seed, recipe.psi)
+    seed = None if recipe.base else recipe.seed
+    return NewFace(picture, ws, identity.name, identity.sha256, seed, recipe.psi)
 
 
 def as_latents(recipe: FaceRecipe, identity: Identity, shown: Shown) -> Latents:
-    seeds = np.array([recipe.seed], np.int64)
+    seeds = np.array([-1 if recipe.base else recipe.seed], np.int64)
     return Latents(shown.ws[None], seeds, recipe.psi, "off", identity.name, identity.sha256)
 
 
@@ -88,11 +100,11 @@ def face_facts(recipe: FaceRecipe, identity: Identity, told: Told | None) -> dic
     facts = {
         "generator": identity.name,
         "generator_sha256": identity.sha256,
-        "seed": str(recipe.seed),
+        **({"base": recipe.base} if recipe.base else {"seed": str(recipe.seed)}),
         "psi": repr(recipe.psi),
         "noise": "off",
         "recipe": json.dumps(recipe.facts()),
-        "synthetic": "This face was generated; it shows no real person.",
+        "synthetic": OF_PHOTO if recipe.base else OF_NOBODY,
     }
     if told is not None and told.is_found:
         facts |= {"age": f"{told.age:.1f}", "male": f"{told.male:.3f}"}

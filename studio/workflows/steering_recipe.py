@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import math
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
 import yaml
+from numpy.typing import NDArray
 
 from core.attributes.control import targets_of
 from core.errors import InvalidRequestError
@@ -17,6 +22,7 @@ from core.seeds import MAX_SEED
 MAX_SLIDERS = 100
 MAX_AMOUNT = 20.0  # units; beyond, nothing is left of any face
 VERSION = 1
+BASE = re.compile(r"photo:[0-9a-f]{16}")
 
 
 @dataclass(frozen=True)
@@ -82,7 +88,8 @@ class FaceRecipe:
 
     age: years, None: as drawn. gender: female, male, None: as drawn. directions: name and amount,
     in the units of each. locks: of LOCKS. mixing: 0 to 1, how much of the mean face of that age
-    and gender is mixed in. Raises InvalidRequestError for what cannot be.
+    and gender is mixed in. base: 'photo:ID' for the latents that the workspace keeps of a photo;
+    '': those of the seed. Raises InvalidRequestError for what cannot be.
     """
 
     generator: str
@@ -93,8 +100,14 @@ class FaceRecipe:
     directions: tuple[tuple[str, float], ...] = ()
     locks: tuple[str, ...] = ()
     mixing: float = 0.0
+    base: str = ""
 
     def __post_init__(self) -> None:
+        if self.base and not BASE.fullmatch(self.base):
+            raise InvalidRequestError(
+                f"A face can start from a seed or from 'photo:' with the photo's id, not from "
+                f"'{self.base:.40}'."
+            )
         if not 0 <= self.seed <= MAX_SEED:
             raise InvalidRequestError(f"The seed must be in 0..{MAX_SEED}, is {self.seed}.")
         numbers = [self.psi, self.mixing, *(amount for _, amount in self.directions)]
@@ -122,10 +135,13 @@ class FaceRecipe:
         directions: Mapping[str, float] | None = None,
         locks: Collection[str] = (),
         mixing: float = 0.0,
+        base: str = "",
     ) -> FaceRecipe:
         """The same wishes always give the same recipe, whatever their order."""
         moved = tuple(sorted((n, float(a)) for n, a in (directions or {}).items() if a))
-        return cls(generator, seed, psi, age, gender, moved, tuple(sorted(set(locks))), mixing)
+        kept = tuple(sorted(set(locks)))
+        seed = 0 if base else seed
+        return cls(generator, seed, psi, age, gender, moved, kept, mixing, base)
 
     @property
     def targets(self) -> dict[str, float]:
@@ -150,7 +166,8 @@ class FaceRecipe:
 
     def facts(self) -> dict[str, Any]:
         """As JSON and YAML hold it; what is not asked is left out."""
-        asked: dict[str, Any] = {"seed": self.seed, "psi": self.psi}
+        asked: dict[str, Any] = {"base": self.base} if self.base else {"seed": self.seed}
+        asked["psi"] = self.psi
         if self.age is not None:
             asked["age"] = self.age
         if self.gender is not None:
@@ -176,19 +193,39 @@ class FaceRecipe:
                 )
 
 
-def recipes_as_yaml(recipes: Sequence[FaceRecipe], sha256: Mapping[str, str]) -> str:
-    """A file that says how to make these faces again. sha256: of each generator's weights."""
-    faces = [
-        {
+def recipes_as_yaml(
+    recipes: Sequence[FaceRecipe],
+    sha256: Mapping[str, str],
+    bases: Mapping[tuple[str, str], NDArray[np.float32]],
+) -> str:
+    """A file that says how to make these faces again.
+
+    sha256: of each generator's weights. bases: ws [L, D] of each base of a recipe and generator.
+    """
+    faces = []
+    for recipe in recipes:
+        told: dict[str, Any] = {
             "generator": recipe.generator,
             "generator_sha256": sha256[recipe.generator],
             **recipe.facts(),
             "noise": "off",
         }
-        for recipe in recipes
-    ]
-    head = (
-        "# Faces of Faceloom's Control tab, each as it was asked for. They show no real persons.\n"
-    )
-    body = yaml.safe_dump({"version": VERSION, "faces": faces}, sort_keys=False, allow_unicode=True)
-    return head + body
+        if recipe.base:
+            told["base_sha256"] = _sha256(bases[recipe.base, recipe.generator])
+        faces.append(told)
+    is_drawn = "They show no real persons." if not bases else "Photos of persons are among them."
+    head = f"# Faces of Faceloom's Control tab, each as it was asked for. {is_drawn}\n"
+    content: dict[str, Any] = {"version": VERSION, "faces": faces}
+    if bases:
+        content["bases"] = [_base_facts(ws) for ws in bases.values()]
+    return head + yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120)
+
+
+def _base_facts(ws: NDArray[np.float32]) -> dict[str, Any]:
+    """ws as a file holds them: base64 of little-endian float32, row by row."""
+    text = base64.b64encode(ws.astype("<f4").tobytes()).decode()
+    return {"sha256": _sha256(ws), "shape": list(ws.shape), "float32": text}
+
+
+def _sha256(ws: NDArray[np.float32]) -> str:
+    return hashlib.sha256(ws.astype("<f4").tobytes()).hexdigest()
