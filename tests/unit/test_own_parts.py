@@ -17,8 +17,9 @@ from torch import Tensor
 
 from annotations import default_scheme
 from core.errors import InvalidRequestError, WeightsError
-from core.generators import Noise
+from core.generators import Noise, RenderPass, engines
 from core.generators.semantic_stylegan import FACE_PARTS, SemanticSynthesis
+from core.generators.torch_runtime import TorchRuntime
 from core.images import read_png_facts
 from core.segmentation import HEADS, build_head
 from core.segmentation.own_parts import MODEL, PART_CLASSES, OwnParts, own_classes
@@ -135,9 +136,15 @@ def test_uncertainty_is_none_where_one_part_has_all_and_much_where_two_share() -
     torch.testing.assert_close(doubt[0, 4:], torch.ones(4, 8))
 
 
+def in_torch(render_pass: RenderPass, *known: object, **_: object) -> TorchRuntime:
+    """OpenVINO takes long to compile 13 parts; that it renders the same is shown elsewhere."""
+    return TorchRuntime(render_pass, "cpu", "f32")
+
+
 def test_a_checkpoint_is_added_sampled_and_segmented(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(engines, "_open_openvino", in_torch)
     monkeypatch.setenv("FACELOOM_WEIGHTS", str(tmp_path / "weights"))
     (tmp_path / "weights").mkdir()
     added = told(weights, "add", SEMANTIC, "--name", "faces", "--licence", "CC BY-NC-SA 4.0")
