@@ -43,8 +43,18 @@ def _amounts(
     metavar="NAME=AMOUNT",
     help="A slider that ships or one of your own, or a file of one; may be given several times.",
 )
-@click.option("--count", type=int, default=1, show_default=True, help="How many faces.")
-@click.option("--psi", type=float, default=0.7, show_default=True, help="Truncation; 1 is none.")
+@click.option(
+    "--latents",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Steer the faces of this .npz or .npy, such as those of photos, instead of drawn ones.",
+)
+@click.option("--count", type=int, help="How many faces. [default: 1, or all of --latents]")
+@click.option(
+    "--psi",
+    type=float,
+    help="Truncation; 1 is none. [default: 0.7, or 1 with --latents]",
+)
 @click.option(
     "--mixing",
     type=float,
@@ -81,6 +91,8 @@ def control(
     The faces are those of --seed and the seeds after it (0 by default), steered. Example:
 
         python launch.py control --age 62 --gender female --direction smile=1.5 --out women
+
+        python launch.py control --latents me.npz --direction smile=1.5 --out me-smiling
     """
     request = ControlRequest(first_seed=seed or 0, **options)  # type: ignore[arg-type]
     models = ModelCache(WeightStore(), device)

@@ -26,6 +26,7 @@ from studio.workflows.steering_pictures import Shown
 from studio.workflows.steering_recipe import FaceRecipe
 
 OF_NOBODY = "This face was generated; it shows no real person."
+OF_LATENTS = "This face was generated from latents whose origin is not known."
 OF_PHOTO = "This face was generated from the photo of a person."
 
 

@@ -89,6 +89,20 @@ def test_a_slider_of_ones_own_moves_the_drawn_face(tmp_path: Path) -> None:
         assert json.loads(image.info["faceloom:directions"]) == {"tried": 1.5}
 
 
+def test_faces_of_a_file_are_steered_instead_of_drawn_ones(women: Path, tmp_path: Path) -> None:
+    path, out = slider_file(tmp_path, "tried"), tmp_path / "out"
+    options = ("--latents", women / "latents.npz", "--direction", "tried=1", "--no-masks")
+    ended = run_here("control", *options, "--workspace", tmp_path, "--out", out, "--json")
+    assert (ended.figures["count"], ended.figures["psi"]) == (2, 1.0)
+    space = LatentSpace.of(WeightStore().open_generator("mobilestylegan-ffhq-1024"))
+    (slider,) = read_directions(path, space)
+    before, after = (read_latents(of / "latents.npz", space) for of in (women, out))
+    assert np.allclose(after.ws, slider.apply(before.ws, 1), atol=1e-5)
+    assert after.seeds.tolist() == before.seeds.tolist()
+    too_many = run_here("control", *options[:2], "--count", 3, "--out", tmp_path / "none")
+    assert too_many.code == 2 and "holds 2 face(s); 3 are asked for" in too_many.complaint
+
+
 def test_the_crop_with_gradients_is_nearly_that_of_the_estimator(women: Path) -> None:
     estimator = AgeGenderEstimator()
     for picture in pictures(women):
