@@ -17,6 +17,7 @@ from core.export.recipe import Recipe
 from core.export.recipe_text import recipe_of
 from core.progress import OnStep, Step, ignore
 from studio.jobs import Site
+from studio.jobs.site import log_path
 from studio.services import Services
 from studio.workflows import exports
 from studio.workflows.export_folders import find_export, list_exports
@@ -200,8 +201,11 @@ def test_nothing_is_deleted_while_it_is_worked_on(faked: Services) -> None:
     ):
         exports.delete_export(faked.workspace, faked.jobs, name)
     assert (path / "journal.jsonl").is_file()
+    (job,) = faked.jobs.list()
+    log_path(faked.workspace, job).write_text("made")
     exports.delete_export(faked.workspace, faked.jobs, name)
     assert list_exports(faked.workspace) == [] and not path.exists()
+    assert not log_path(faked.workspace, job).exists()
     with pytest.raises(InvalidRequestError, match=f"There is no export '{name}' here"):
         find_export(faked.workspace, name)
 
