@@ -18,6 +18,7 @@ from studio.jobs import JobRunner
 from studio.model_cache import ModelCache
 from studio.workflows.export_sampling import ExportSampler
 from studio.workflows.live_labelling import LiveLabelling
+from studio.workflows.photos import Photos
 from studio.workflows.segmenters import Segmenters
 from studio.workflows.steering import Steering
 from studio.workspace_lock import WorkspaceLock
@@ -89,6 +90,7 @@ class Services:
     segmenters: Segmenters
     live: LiveLabelling
     steering: Steering
+    photos: Photos
     sampler: ExportSampler
     stops: StopSigns = field(default_factory=StopSigns)
 
@@ -161,5 +163,8 @@ def open_services(
     segmenters = Segmenters(models, workspace)
     live = LiveLabelling(store, models, segmenters, workspace / "cache")
     steering = Steering(models, segmenters, workspace)
+    photos = Photos(models, steering.photos)
     sampler = ExportSampler(models, segmenters, steering.parts, workspace)
-    return Services(workspace, models, name, store, lock, jobs, segmenters, live, steering, sampler)
+    return Services(
+        workspace, models, name, store, lock, jobs, segmenters, live, steering, photos, sampler
+    )

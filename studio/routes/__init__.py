@@ -13,6 +13,7 @@ from studio.routes import (
     live,
     masks,
     own_sliders,
+    photos,
     projects,
     runs,
 )
@@ -32,7 +33,8 @@ def add_routes(app: FastAPI, services: Services) -> None:
     app.include_router(router)
     app.include_router(runs.router, prefix=runs.PREFIX)
     app.include_router(control.router, prefix=control.PREFIX)
-    app.include_router(own_sliders.router, prefix=control.PREFIX)
+    for steered in (own_sliders, photos):
+        app.include_router(steered.router, prefix=control.PREFIX)
     for part in (export_recipe, exports):
         app.include_router(part.router, prefix=export_recipe.PREFIX)
     add_refusals(app, (PREFIX, control.PREFIX, export_recipe.PREFIX))

@@ -11,6 +11,8 @@ from starlette.responses import JSONResponse, Response
 
 from annotations import errors
 from core.errors import CoreError, InvalidRequestError
+from core.inversion.photo_files import PhotoError
+from studio.workflows.photo_folder import NoPhotoError
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +29,8 @@ _STATUSES: tuple[tuple[type[Exception], int, str], ...] = (
     (errors.DiskFullError, 507, "disk_full"),
     (errors.DatabaseBusyError, 503, "database_busy"),
     (errors.DatabaseError, 503, "database"),
+    (NoPhotoError, 404, "no_photo"),
+    (PhotoError, 400, "bad_photo"),
     (InvalidRequestError, 400, "bad_request"),
 )
 _RETRY_AFTER = {"retry-after": "2"}  # s

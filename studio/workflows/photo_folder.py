@@ -4,6 +4,7 @@
     shown.jpg        the same, small enough for a page
     photo.json       its sizes, its faces, the frame that was chosen
     aligned.png      what the frame shows, as wide as generators need it
+    thumbnail.jpg    the same, to be told from others
     latents/<generator>.npz, .json    the best latents so far, and how they were come by
 
 Every file is whole or absent. A photo that is deleted goes with all of these.
@@ -24,6 +25,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from core.errors import InvalidRequestError, OutputError
 from core.files import system_refused, write_whole
@@ -70,8 +72,35 @@ class PhotoFolder:
     def aligned(self) -> Path:
         return self.path / "aligned.png"
 
+    @property
+    def thumbnail(self) -> Path:
+        return self.path / "thumbnail.jpg"
+
+    def pixels(self, path: Path) -> NDArray[np.uint8]:
+        """Of one of its pictures, uint8 [H, W, 3]. Raises NoPhotoError where it is not there."""
+        try:
+            with Image.open(path) as image:
+                return np.asarray(image.convert("RGB"))
+        except OSError as error:
+            raise NoPhotoError(
+                f"{path.name} of photo {self.id} is missing or damaged "
+                f"({error.strerror or error}). Upload the photo again."
+            ) from error
+
+    def generators(self) -> list[str]:
+        """Those that it has latents of."""
+        return sorted(path.stem for path in (self.path / "latents").glob("*.npz"))
+
     def latents(self, generator: str) -> Path:
         return self.path / "latents" / f"{generator}.npz"
+
+    @property
+    def is_there(self) -> bool:
+        return (self.path / _FACTS).is_file()
+
+    def remove(self) -> None:
+        """All of it, as far as the system lets us."""
+        shutil.rmtree(self.path, ignore_errors=True)
 
     def facts(self) -> dict[str, Any]:
         """Raises NoPhotoError where it went meanwhile."""
@@ -92,11 +121,13 @@ class PhotoFolder:
 
         Raises NoPhotoError where the photo was deleted meanwhile, OutputError.
         """
-        if not (self.path / _FACTS).is_file():
+        if self.is_there:
+            path = self.latents(latents.generator)
+            latents.save(path)
+            write_whole(path.with_suffix(".json"), json.dumps(how).encode())
+        if not self.is_there:  # deleted before or meanwhile
+            self.remove()
             raise NoPhotoError(f"Photo {self.id} was deleted.")
-        path = self.latents(latents.generator)
-        latents.save(path)
-        write_whole(path.with_suffix(".json"), json.dumps(how).encode())
 
     def forget_latents(self) -> None:
         """Those of all generators: they show another frame."""
@@ -123,7 +154,7 @@ class PhotoFolders:
     def get(self, photo: str) -> PhotoFolder:
         """photo: its id. Raises NoPhotoError."""
         folder = PhotoFolder(self._folder / photo)
-        if not ID.fullmatch(photo) or not (folder.path / _FACTS).is_file():
+        if not ID.fullmatch(photo) or not folder.is_there:
             raise _missing(photo)
         return folder
 

@@ -21,6 +21,7 @@ from studio.services import Services
 from studio.theme import build_css
 from studio.workflows.export_sampling import ExportSampler
 from studio.workflows.live_labelling import LiveLabelling
+from studio.workflows.photos import Photos
 from studio.workflows.segmenters import Segmenters
 from studio.workflows.steering import Steering
 from studio.workspace_lock import WorkspaceLock
@@ -45,9 +46,9 @@ class ReviewServer:
         live = LiveLabelling(self.store, models, segmenters, workspace / "cache")
         steering = Steering(models, segmenters, workspace)
         sampler = ExportSampler(models, segmenters, steering.parts, workspace)
-        services = Services(
-            workspace, models, "none", self.store, lock, jobs, segmenters, live, steering, sampler
-        )
+        photos = Photos(models, steering.photos)
+        parts = (lock, jobs, segmenters, live, steering, photos, sampler)
+        services = Services(workspace, models, "none", self.store, *parts)
         config = uvicorn.Config(self._app(services), log_level="error", lifespan="off")
         self._server = uvicorn.Server(config)
         self._socket = socket.create_server(("127.0.0.1", 0))

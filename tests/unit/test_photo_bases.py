@@ -158,4 +158,4 @@ def test_a_recipe_file_of_a_photo_holds_what_makes_it_again(
 
 def test_a_photo_that_nobody_has_is_said_over_http(client: TestClient) -> None:
     status, code, message = refused(client.post("/control/preview", json={"photo": "0" * 16}))
-    assert (status, code) == (400, "bad_request") and "upload it again" in message
+    assert (status, code) == (404, "no_photo") and "upload it again" in message
