@@ -65,10 +65,16 @@ class AgeNet(nn.Module):
         self.register_buffer("weights", years, persistent=False)
 
     def forward(self, chips: Tensor) -> Tensor:
-        x = F.max_pool2d(F.relu(self.stem(_normalised(chips))), 3, stride=2)
+        return self.classify(self.maps(chips)[-1].mean((2, 3)))  # type: ignore[no-any-return]
+
+    def maps(self, pictures: Tensor) -> list[Tensor]:
+        """What each stage makes of pictures [N, 3, H, W] of any size, RGB in 0 to 255."""
+        found = [F.relu(self.stem(_normalised(pictures)))]
+        x = F.max_pool2d(found[0], 3, stride=2)
         for block in self.blocks:
             x = block(x)
-        return self.classify(x.mean((2, 3)))  # type: ignore[no-any-return]
+            found.append(x)
+        return found
 
     def years(self, chips: Tensor) -> Tensor:
         """Expected age [N], in years: the mean of the classes under the softmax
