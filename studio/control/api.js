@@ -66,6 +66,34 @@ export class ControlApi {
     return this.#server.ask('DELETE', `own/${encodeURIComponent(name)}?${new URLSearchParams({ generator })}`);
   }
 
+  /** @returns {Promise<object[]>} the photos of the workspace, newest first; see studio/routes/photos.py */
+  async photos() {
+    return (await this.#server.json('GET', 'photos')).photos;
+  }
+
+  async photo(id) {
+    return this.#server.json('GET', `photos/${id}`);
+  }
+
+  /** @param {Blob} file whatever it is */
+  async uploadPhoto(file, signal) {
+    return this.#server.json('POST', 'photos', file, signal);
+  }
+
+  /** Cuts the frame out and finds first latents. */
+  async usePhoto(id, frame, generator) {
+    return this.#server.json('POST', `photos/${id}/use`, { frame, generator });
+  }
+
+  deletePhoto(id) {
+    return this.#server.ask('DELETE', `photos/${id}`);
+  }
+
+  /** @param {'shown.jpg' | 'aligned.png' | 'thumbnail.jpg'} picture @param {string} [version] anew where it changes */
+  photoUrl(id, picture, version = '') {
+    return this.#server.url(`photos/${id}/${picture}?${new URLSearchParams({ v: version })}`);
+  }
+
   /** Where the browser downloads a file. @param {'face.png' | 'face.npy' | 'mask.png'} file */
   fileUrl(file, recipe) {
     return this.#server.url(`${file}?${new URLSearchParams({ recipe: JSON.stringify(recipe) })}`);

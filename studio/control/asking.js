@@ -22,10 +22,11 @@ export class Asking {
 
   /** @returns {Promise<Response>} a good one; an aborted request throws what fetch throws, any other failure an ApiError */
   async ask(method, path, body, signal) {
-    const headers = { 'X-Faceloom-Tab': this.#tab, ...(body === undefined ? {} : { 'Content-Type': 'application/json' }) };
+    const isFile = body instanceof Blob; // sent as it is
+    const headers = { 'X-Faceloom-Tab': this.#tab, ...(body === undefined || isFile ? {} : { 'Content-Type': 'application/json' }) };
     let response;
     try {
-      response = await fetch(this.url(path), { method, headers, signal, body: body && JSON.stringify(body) });
+      response = await fetch(this.url(path), { method, headers, signal, body: isFile ? body : body && JSON.stringify(body) });
     } catch (error) {
       if (signal?.aborted) throw error;
       throw new ApiError('The studio cannot be reached.', 0, 'offline');

@@ -15,6 +15,8 @@ import { createLegend } from './legend.js';
 import { Look } from './look.js';
 import { OwnSliders } from './own/own.js';
 import { Panel } from './panel.js';
+import { createCompare } from './photo/compare.js';
+import { PhotoPart } from './photo/part.js';
 import { describe, isPlain, plainRecipe, toText } from './recipe.js';
 import { readSight, Stage } from './stage.js';
 import { Store } from './store.js';
@@ -48,12 +50,15 @@ class Control {
     this.stage = new Stage(look);
     this.legend = createLegend(look);
     this.own = new OwnSliders({ api, strips, host: root, onChange: (name) => this.#slidersChanged(name) });
-    this.panel = new Panel(store, this.own);
+    this.compare = createCompare(this.stage.face);
+    this.photo = new PhotoPart({ api, store, strips, host: root, compare: this.compare, onBetter: (isDone) => this.#photoGotBetter(isDone) });
+    this.panel = new Panel(store, this.own, this.photo.element);
     this.told = createTold({ onCancel: () => this.#cancel(), onGoOn: () => this.asker.face(store.recipe) });
     this.kept = createKept({ store, stage: this.stage, titles: () => this.sliders });
     const attempt = (act) => act().catch((error) => this.#say(error.message));
     const hold = (isHeld) => this.#holdBefore(isHeld);
     this.bar = createViewBar(look, hold);
+    this.bar.element.append(this.compare.button);
     this.panel.element.append(createActions({ api, store, kept: this.kept, strips, host: root, attempt }));
     const view = make('div', { class: 'fl-co-view' }, this.stage.element, this.legend.element, strips.element);
     const main = make('div', { class: 'fl-co-main' }, this.bar.element, view, this.told.element, this.kept.element);
@@ -63,6 +68,8 @@ class Control {
       n: () => this.panel.newPerson(),
       m: () => look.toggleMask(),
       k: () => this.kept.keep(),
+      p: () => this.photo.open(),
+      c: () => this.compare.toggle(),
       'Ctrl+z': () => store.undo(),
       'Ctrl+Shift+z': () => store.redo(),
       'Ctrl+y': () => store.redo(),
@@ -109,6 +116,7 @@ class Control {
     this.asker.limits = options.preview_ms;
     this.store.amend({ generator: options.generator, directions: this.#known(this.store.recipe) });
     this.own.setOptions(options);
+    this.photo.setOptions(options);
     this.panel.setOptions(options);
     this.kept.redraw();
     for (const subject of this.#lines) this.strips.hide(subject);
@@ -195,6 +203,14 @@ class Control {
     if (toText(plain) === this.#beforeOf) return;
     this.stage.setBefore(null);
     this.asker.before(plain);
+  }
+
+  /** The latents of the photo in sight changed. @param {boolean} isDone and will not again by themselves */
+  #photoGotBetter(isDone) {
+    if (!this.#isStarted || this.reach.isAway) return;
+    this.#beforeOf = '';
+    if (isDone) this.asker.face(this.store.recipe);
+    else this.asker.preview(this.store.recipe);
   }
 
   #holdBefore(isHeld) {

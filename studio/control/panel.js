@@ -7,6 +7,7 @@ import { drawnSeed } from './store.js';
 
 const AGES = [1, 80]; // what the estimator can tell apart
 const FIRST_AGE = 35; // where the slider stands while the age is as drawn
+const FIRST_PSI = 0.7; // of drawn faces; those of photos are as they are
 const MAX_SEED = 2 ** 32 - 1;
 const FURTHEST = 20; // units of a slider that can be typed
 const GROUP_NAMES = { person: 'Person', expression: 'Expression', pose: 'Pose', hair: 'Hair', accessories: 'Accessories', light: 'Light', own: 'Your own sliders' };
@@ -22,9 +23,13 @@ export class Panel {
   #counts = new Map(); // group -> element that tells how many are moved
   #groupOf = new Map();
 
-  /** @param {import('./store.js').Store} store @param {import('./own/own.js').OwnSliders} own */
-  constructor(store, own) {
-    Object.assign(this, { store, own });
+  /**
+   * @param {import('./store.js').Store} store
+   * @param {import('./own/own.js').OwnSliders} own
+   * @param {HTMLElement} photo what there is to say and do about a photo
+   */
+  constructor(store, own, photo) {
+    Object.assign(this, { store, own, photo });
     this.sections = make('div', { class: 'fl-co-sections' });
     this.element = make('aside', { class: 'fl-co-panel', 'aria-label': 'What is asked of the face' }, this.#createTop(), this.sections);
     this.#createWho();
@@ -33,7 +38,8 @@ export class Panel {
   }
 
   newPerson() {
-    this.store.settle({ seed: drawnSeed() });
+    const { photo, psi } = this.store.recipe;
+    this.store.settle({ seed: drawnSeed(), photo: '', psi: photo ? FIRST_PSI : psi });
   }
 
   reset() {
@@ -61,9 +67,9 @@ export class Panel {
     this.generator = make('select', { 'aria-label': 'Generator' });
     this.generator.addEventListener('change', () => store.settle({ generator: this.generator.value }));
     this.generatorLine = make('label', { class: 'fl-co-line', hidden: true }, make('span', { class: 'fl-co-name' }, 'Generator'), this.generator);
-    this.psi = createSlider({ name: 'psi', title: 'psi', about: WHAT_PSI, min: 0, max: 1.2, step: 0.01, neutral: 0.7, safe: null, limits: [-2, 2], onDrag: (psi) => store.drag({ psi }), onSettle: (psi) => store.settle({ psi }) });
-    const line = make('label', { class: 'fl-co-line' }, make('span', { class: 'fl-co-name' }, 'Seed'), this.seed);
-    this.who = make('section', { 'aria-label': 'Who' }, this.generatorLine, line, this.psi.element);
+    this.psi = createSlider({ name: 'psi', title: 'psi', about: WHAT_PSI, min: 0, max: 1.2, step: 0.01, neutral: FIRST_PSI, safe: null, limits: [-2, 2], onDrag: (psi) => store.drag({ psi }), onSettle: (psi) => store.settle({ psi }), onReset: () => store.settle({ psi: store.recipe.photo ? 1 : FIRST_PSI }) });
+    this.seedLine = make('label', { class: 'fl-co-line' }, make('span', { class: 'fl-co-name' }, 'Seed'), this.seed);
+    this.who = make('section', { 'aria-label': 'Who' }, this.generatorLine, this.seedLine, this.photo, this.psi.element);
   }
 
   #createAge() {
@@ -159,6 +165,7 @@ export class Panel {
     this.undo.disabled = !store.canUndo;
     this.redo.disabled = !store.canRedo;
     this.resetButton.disabled = isSame(recipe, plainRecipe(recipe));
+    this.seedLine.hidden = Boolean(recipe.photo);
     if (document.activeElement !== this.seed) this.seed.value = recipe.seed;
     this.generator.value = recipe.generator;
     this.psi.show(recipe.psi);

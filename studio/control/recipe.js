@@ -1,15 +1,17 @@
 /**
  * What is asked of a face, as one small plain value, and its text in the page's address:
- * '#control=seed:42;psi:0.7;age:62;gender:female;do:smile=1.5,yaw=-1;keep:hair;mix:0.3'.
+ * '#control=seed:42;psi:0.7;age:62;gender:female;do:smile=1.5,yaw=-1;keep:hair;mix:0.3'. A face that
+ * starts from a photo of the workspace has 'photo:' and its id instead of the seed.
  */
 
 export const GENDERS = ['female', 'male'];
 const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
+const PHOTO = /^[0-9a-f]{16}$/;
 const MAX_SEED = 2 ** 32 - 1;
 
-/** @returns {object} generator '' is the studio's first one; age and gender null: as drawn */
-export function plainRecipe({ generator = '', seed = 0, psi = 0.7 } = {}) {
-  return { generator, seed, psi, age: null, gender: null, directions: {}, keep: [], mixing: 0 };
+/** @returns {object} generator '' is the studio's first one; photo '': by its seed; age and gender null: as drawn */
+export function plainRecipe({ generator = '', seed = 0, psi = 0.7, photo = '' } = {}) {
+  return { generator, seed, psi, photo, age: null, gender: null, directions: {}, keep: [], mixing: 0 };
 }
 
 /** Nothing is asked but a drawn face. */
@@ -27,8 +29,8 @@ export function isSame(a, b) {
   return toText(a) === toText(b);
 }
 
-export function toText({ generator, seed, psi, age, gender, directions, keep, mixing }) {
-  const parts = [`seed:${seed}`, `psi:${psi}`];
+export function toText({ generator, seed, psi, photo, age, gender, directions, keep, mixing }) {
+  const parts = [photo ? `photo:${photo}` : `seed:${seed}`, `psi:${psi}`];
   if (age !== null) parts.push(`age:${age}`);
   if (gender !== null) parts.push(`gender:${gender}`);
   if (mixing) parts.push(`mix:${mixing}`);
@@ -42,15 +44,16 @@ export function toText({ generator, seed, psi, age, gender, directions, keep, mi
 /** @returns {object | null} null where it is none; what cannot be is left out */
 export function fromText(text) {
   const parts = new Map(text.split(';').map((part) => [part.split(':', 1)[0], part.slice(part.indexOf(':') + 1)]));
-  const seed = Number(parts.get('seed'));
-  if (!/^\d{1,10}$/.test(parts.get('seed') ?? '') || seed > MAX_SEED) return null;
+  const photo = PHOTO.test(parts.get('photo')) ? parts.get('photo') : '';
+  const seed = Number(parts.get('seed') ?? 0);
+  if (!photo && (!/^\d{1,10}$/.test(parts.get('seed') ?? '') || seed > MAX_SEED)) return null;
   const number = (name, low, high) => {
     const value = Number(parts.get(name) || NaN);
     return value >= low && value <= high ? value : null;
   };
   const generator = parts.get('of') ?? '';
   return {
-    ...plainRecipe({ generator: NAME.test(generator) ? generator : '', seed, psi: number('psi', -2, 2) ?? 0.7 }),
+    ...plainRecipe({ generator: NAME.test(generator) ? generator : '', seed: photo ? 0 : seed, psi: number('psi', -2, 2) ?? (photo ? 1 : 0.7), photo }),
     age: number('age', 1, 80),
     gender: GENDERS.includes(parts.get('gender')) ? parts.get('gender') : null,
     directions: amounts(parts.get('do') ?? ''),
@@ -70,7 +73,7 @@ function amounts(text) {
 
 /** In words, for titles. @param {Map<string, {title: string}>} sliders */
 export function describe(recipe, sliders = new Map()) {
-  const parts = [`seed ${recipe.seed}`];
+  const parts = [recipe.photo ? 'your photo' : `seed ${recipe.seed}`];
   if (recipe.age !== null) parts.push(`${recipe.age} years`);
   if (recipe.gender !== null) parts.push(recipe.gender);
   for (const [name, amount] of Object.entries(recipe.directions)) {
