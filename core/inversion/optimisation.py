@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -37,7 +37,7 @@ class Stage:
 class OptimisationConfig:
     """pull: towards the distribution of w. spread: of the layers' w's around their mean."""
 
-    stages: tuple[Stage, ...] = (Stage(128, 80, 0.1), Stage(256, 30, 0.05), Stage(0, 12, 0.03))
+    stages: tuple[Stage, ...] = (Stage(128, 150, 0.08), Stage(256, 30, 0.04), Stage(0, 12, 0.03))
     warm_up: float = 0.1  # of a stage's steps
     pull: float = 0.01
     spread: float = 0.01
@@ -46,6 +46,14 @@ class OptimisationConfig:
     def __post_init__(self) -> None:
         if not any(stage.steps for stage in self.stages):
             raise InvalidRequestError("An optimisation needs at least one step.")
+
+    def with_steps(self, total: int) -> OptimisationConfig:
+        """The same with `total` steps, shared out to the stages as they are now."""
+        whole = sum(stage.steps for stage in self.stages)
+        ends = np.cumsum([stage.steps for stage in self.stages]) * total / whole
+        steps = np.diff(np.round(ends).astype(int), prepend=0)
+        pairs = zip(self.stages, steps, strict=True)
+        return replace(self, stages=tuple(replace(stage, steps=int(n)) for stage, n in pairs))
 
 
 @dataclass(frozen=True, eq=False)

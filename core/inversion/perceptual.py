@@ -33,11 +33,11 @@ class PerceptualConfig:
     """
 
     features: float = 1.0
-    feature_sizes: tuple[int, ...] = (96, 192)
+    feature_sizes: tuple[int, ...] = (64, 128, 256)
     structure: float = 1.0
     edges: float = 2.0
-    pixels: float = 1.0
-    colours: float = 1.0
+    pixels: float = 20.0
+    colours: float = 8.0
     colour_size: int = 32
     largest: int = 512
 

@@ -49,13 +49,13 @@ class Target:
 
     def image(self, size: int) -> Tensor:
         """The picture at that size, [1, 3, size, size] in [-1, 1]; each px the mean of its area."""
-        return downsample(to_float(torch.from_numpy(self.picture)[None]), size)
+        return downsample(to_float(torch.tensor(self.picture)[None]), size)
 
     def weights(self, size: int) -> Tensor:
         """[1, 1, size, size], their mean 1."""
         if self.weight is None:
             return torch.ones(1, 1, size, size)
-        weight = downsample(torch.from_numpy(self.weight)[None, None], size)
+        weight = downsample(torch.tensor(self.weight)[None, None], size)
         return weight / weight.mean()
 
 

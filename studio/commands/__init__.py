@@ -21,6 +21,7 @@ VERBS = {
     "control": "Make faces of an age and a gender.",
     "segment": "Make masks for the faces of a latents file.",
     "align": "Bring faces of your own photos into the frame that generators know.",
+    "invert": "Find the latents that look like the faces of your own photos.",
     "export": "Make a labelled dataset from a recipe, or verify one.",
     "weights": "List, get, verify or add the weights of generators.",
     "masks": "Import, export or check masks.",

@@ -8,21 +8,16 @@ from typing import Any
 import click
 
 from core.inversion.alignment import SIZES
-from core.inversion.frame import MOST_SHIFT, MOST_TURN, ZOOMS, Correction
+from core.inversion.frame import Correction
 from core.progress import OnStep
 from core.weights import WeightStore
 from studio.commands.frame import Report, verb
+from studio.commands.framing import correction_options, face_option, photos_argument
 from studio.workflows.aligning import AlignRequest, align_to_folder
 
 
 @click.command()
-@click.argument(
-    "photos",
-    nargs=-1,
-    required=True,
-    metavar="PHOTO...",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-)
+@photos_argument
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
@@ -30,12 +25,7 @@ from studio.workflows.aligning import AlignRequest, align_to_folder
     metavar="DIR",
     help="Folder for <name of the photo>.png; made if missing.",
 )
-@click.option(
-    "--face",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Which face of a photo, 1 the largest. [default: 1]",
-)
+@face_option
 @click.option(
     "--size",
     type=click.IntRange(*SIZES),
@@ -44,28 +34,7 @@ from studio.workflows.aligning import AlignRequest, align_to_folder
     metavar="PX",
     help=f"Of the pictures, {SIZES[0]} to {SIZES[1]} px.",
 )
-@click.option(
-    "--shift",
-    type=click.FloatRange(-MOST_SHIFT, MOST_SHIFT),
-    nargs=2,
-    default=(0.0, 0.0),
-    metavar="X Y",
-    help="By hand: show what lies more to the right and further down, in parts of the side.",
-)
-@click.option(
-    "--turn",
-    type=click.FloatRange(-MOST_TURN, MOST_TURN),
-    default=0.0,
-    metavar="DEGREES",
-    help="By hand: turn what is shown clockwise.",
-)
-@click.option(
-    "--zoom",
-    type=click.FloatRange(*ZOOMS),
-    default=1.0,
-    metavar="FACTOR",
-    help=f"By hand: {ZOOMS[0]:g} to {ZOOMS[1]:g}; above 1 the face gets larger.",
-)
+@correction_options
 @verb
 def align(
     *,

@@ -36,13 +36,15 @@ def align_to_folder(
     Nothing of a photo but its pixels is written.
     """
     check_size(request.size)
-    targets = _targets(request.photos, folder)
+    targets = targets_of(request.photos, folder)
     faces = open_photo_faces(weights, on_step)
     made: list[dict[str, Any]] = []
     failed: list[CoreError] = []
     for place, (path, target) in enumerate(zip(request.photos, targets, strict=True)):
         try:
-            made.append(_align_one(path, target, request, faces))
+            face = framed(path, request, faces)
+            face.write(target)
+            made.append(face.figures(target))
         except CoreError as error:
             failed.append(error)
         on_step(Step(place + 1, len(targets), "aligning", "photos"))
@@ -57,9 +59,44 @@ def align_to_folder(
     return {"count": len(made), "size": request.size, "aligned": made, "out": str(folder)}
 
 
-def _align_one(
-    path: Path, target: Path, request: AlignRequest, faces: PhotoFaces
-) -> dict[str, Any]:
+@dataclass(frozen=True, eq=False)
+class Framed:
+    """A photo, its faces, and the one that was taken, by its number from 1."""
+
+    path: Path
+    photo: Photo
+    faces: Sequence[PhotoFace]
+    number: int
+    aligned: Aligned
+
+    def figures(self, target: Path) -> dict[str, Any]:
+        """Frames and maps are in px of the photo as read: upright, and reduced where told so."""
+        size, frame = len(self.aligned.picture), self.aligned.frame
+        height, width = self.photo.pixels.shape[:2]
+        faces = [
+            {"box": list(face.box), "certainty": round(face.certainty, 4)} for face in self.faces
+        ]
+        return {
+            "photo": str(self.path),
+            "photo_size": [width, height],
+            "notes": list(self.photo.notes),
+            "file": str(target),
+            "face": self.number,
+            "faces": faces,
+            "frame": asdict(frame),
+            "to_photo": frame.matrix(size).tolist(),
+            "to_picture": frame.inverse_matrix(size).tolist(),
+            "padding": round(self.aligned.padding, 4),
+        }
+
+    def write(self, target: Path) -> None:
+        """The aligned face as a PNG, with its frame."""
+        facts = {name: repr(value) for name, value in asdict(self.aligned.frame).items()}
+        write_png(target, self.aligned.picture, facts)
+
+
+def framed(path: Path, request: AlignRequest, faces: PhotoFaces) -> Framed:
+    """The face of a photo that was asked for, aligned. Raises CoreError."""
     photo = read_photo(path)
     found = faces.find(photo.pixels, path.name)
     number = request.face or 1
@@ -68,38 +105,10 @@ def _align_one(
             f"{path.name} shows {len(found)} face(s), the largest first; there is no face {number}."
         )
     frame = found[number - 1].frame.corrected(request.correction)
-    aligned = align(photo.pixels, frame, request.size)
-    facts = {name: repr(value) for name, value in asdict(frame).items()}
-    write_png(target, aligned.picture, facts)
-    return _figures(path, target, photo, found, number, aligned)
+    return Framed(path, photo, found, number, align(photo.pixels, frame, request.size))
 
 
-def _figures(
-    path: Path,
-    target: Path,
-    photo: Photo,
-    found: Sequence[PhotoFace],
-    number: int,
-    aligned: Aligned,
-) -> dict[str, Any]:
-    """Frames and maps are in px of the photo as read: upright, and reduced where that is told."""
-    size = len(aligned.picture)
-    height, width = photo.pixels.shape[:2]
-    return {
-        "photo": str(path),
-        "photo_size": [width, height],
-        "notes": list(photo.notes),
-        "file": str(target),
-        "face": number,
-        "faces": [{"box": list(face.box), "certainty": round(face.certainty, 4)} for face in found],
-        "frame": asdict(aligned.frame),
-        "to_photo": aligned.frame.matrix(size).tolist(),
-        "to_picture": aligned.frame.inverse_matrix(size).tolist(),
-        "padding": round(aligned.padding, 4),
-    }
-
-
-def _targets(photos: Sequence[Path], folder: Path) -> list[Path]:
+def targets_of(photos: Sequence[Path], folder: Path) -> list[Path]:
     """Where each photo's picture goes. Photos of one name get numbers; none is overwritten."""
     targets: list[Path] = []
     for path in photos:

@@ -1,0 +1,73 @@
+"""`launch.py invert`: people's own photos as latents of a generator."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from core.generators import Device
+from core.inversion.frame import Correction
+from core.progress import OnStep
+from core.weights import WeightStore
+from studio.commands.frame import Report, generator_option, verb
+from studio.commands.framing import correction_options, face_option, photos_argument
+from studio.model_cache import ModelCache
+from studio.workflows.inverting import InvertRequest, invert_to_folder
+
+
+@click.command()
+@photos_argument
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    metavar="DIR",
+    help="Folder for aligned/, first/, images/, latents/ and latents.npz; made if missing.",
+)
+@face_option
+@click.option(
+    "--steps",
+    type=click.IntRange(0, 100_000),
+    metavar="N",
+    help="Of the search; 0 keeps the encoder's first answer. [default: what took under a minute]",
+)
+@correction_options
+@generator_option
+@verb
+def invert(
+    *,
+    on_step: OnStep,
+    photos: tuple[Path, ...],
+    out: Path,
+    face: int | None,
+    steps: int | None,
+    shift: tuple[float, float],
+    turn: float,
+    zoom: float,
+    generator: str | None,
+    device: Device,
+) -> Report:
+    """Find the latents that look like the face of each photo. Example:
+
+        python launch.py invert me.jpg --out me
+
+    Ctrl-C stops the search and keeps the best so far. The latents are a start for the others:
+    python launch.py control --latents me/latents.npz --age 60 --out older
+    """
+    request = InvertRequest(photos, face, steps, generator, Correction(*shift, turn, zoom))
+    figures = invert_to_folder(request, out, ModelCache(WeightStore(), device), on_step)
+    return Report("\n".join(_told(made, face) for made in figures["inverted"]), figures)
+
+
+def _told(made: dict[str, Any], asked: int | None) -> str:
+    first, result, count = made["first"], made["result"], len(made["faces"])
+    words = [
+        f"{result['file']}: face {made['face']} of {count} in {made['photo']}; at 256 px "
+        f"{result['psnr']:.1f} dB, SSIM {result['ssim']:.2f} (at first {first['psnr']:.1f} dB, "
+        f"{first['ssim']:.2f}), {result['seconds']:.0f} s."
+    ]
+    if count > 1 and asked is None:
+        words.append(f"The largest face was taken; choose another of the {count} with --face.")
+    return " ".join([*words, *made["notes"]])

@@ -1,0 +1,227 @@
+"""People's own photos into latents: aligned, guessed by the encoder, refined step by step."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from core.attributes.pack import KIND as ATTRIBUTES
+from core.attributes.store import open_attributes
+from core.directions import WDistribution
+from core.errors import Cancelled, CoreError, InvalidRequestError
+from core.files import write_whole
+from core.generators import Outputs
+from core.images import write_png
+from core.inversion.alignment import SIZES
+from core.inversion.encoder_files import open_photo_encoder
+from core.inversion.faces import PhotoFaces, open_photo_faces
+from core.inversion.frame import Correction
+from core.inversion.likeness import likeness
+from core.inversion.optimisation import OptimisationConfig, Refined, optimise
+from core.inversion.perceptual import Perceptual
+from core.inversion.target import Target, padding_weight
+from core.latents import Latents
+from core.progress import OnStep, Step, ignore
+from studio.model_cache import ModelCache
+from studio.workflows.aligning import AlignRequest, Framed, framed, targets_of
+
+ENCODER, MEAN = "encoder", "mean"  # where a search begins
+
+
+class Inverter:
+    """All that turns aligned faces into latents of one generator, opened once."""
+
+    def __init__(self, models: ModelCache, generator: str, on_step: OnStep = ignore) -> None:
+        weights = models.weights
+        self.generator = models.generator(generator, on_step)
+        self.encoder = open_photo_encoder(weights, generator, on_step)
+        self._readouts = weights.open_readouts(generator)
+        mean = self.generator.mean_w.to("cpu", torch.float64).numpy()
+        if weights.made_for(generator, ATTRIBUTES):
+            covariance = open_attributes(weights, generator).covariance.astype(np.float64)
+            self.prior = WDistribution(mean, covariance, 0)
+        else:
+            class_index = 0 if self.generator.mapping.c_dim else None
+            self.prior = WDistribution.of(self.generator, class_index=class_index)
+        self.perceptual = Perceptual()
+        self._runtime = models.runtime(generator, Outputs())
+
+    @property
+    def begins_at(self) -> str:
+        return MEAN if self.encoder is None else ENCODER
+
+    def first(self, target: Target) -> NDArray[np.float32]:
+        """ws float32 [L, D]: the encoder's answer, or the mean face where there is no encoder."""
+        if self.encoder is None:
+            mean = self.generator.mean_w.to("cpu").float()
+            found: NDArray[np.float32] = self.generator.broadcast(mean[None])[0].numpy()
+            return found
+        return self.encoder.encode(target.picture)
+
+    def refine(
+        self, target: Target, ws: NDArray[np.float32], config: OptimisationConfig
+    ) -> Iterator[Refined]:
+        return optimise(
+            self.generator, self._readouts, target, ws, self.prior, self.perceptual, config
+        )
+
+    def picture(self, ws: NDArray[np.float32]) -> NDArray[np.uint8]:
+        """uint8 [R, R, 3]."""
+        return self._runtime.render(ws)["image"]
+
+    def latents(self, ws: list[NDArray[np.float32]]) -> Latents:
+        """As a file holds them; no seed, no truncation, no noise."""
+        identity = self.generator.identity
+        seeds = np.full(len(ws), -1, np.int64)
+        return Latents(np.stack(ws), seeds, 1.0, "off", identity.name, identity.sha256)
+
+
+@dataclass(frozen=True)
+class InvertRequest:
+    """face: which one of each photo, 1 the largest. steps: of the search; 0 keeps the encoder's
+    answer; None: as many as are good."""
+
+    photos: tuple[Path, ...]
+    face: int | None = None
+    steps: int | None = None
+    generator: str | None = None
+    correction: Correction = field(default_factory=Correction)
+
+
+def invert_to_folder(
+    request: InvertRequest, folder: Path, models: ModelCache, on_step: OnStep = ignore
+) -> dict[str, Any]:
+    """For each photo aligned/<name>.png, first/<name>.png, images/<name>.png and
+    latents/<name>.npy; latents.npz of all, figures.json. Returns the figures.
+
+    Goes through all photos; then raises CoreError where some failed, naming each. A stop keeps
+    what was finished and the best so far of the photo at hand.
+    """
+    targets = targets_of(request.photos, folder / "aligned")
+    config = _config(request.steps)
+    faces = open_photo_faces(models.weights, on_step)
+    inverter = Inverter(models, models.name(request.generator), on_step)
+    if config is None and inverter.encoder is None:
+        raise InvalidRequestError(
+            f"Generator '{inverter.generator.identity.name}' has no photo encoder, so --steps 0 "
+            "would leave the mean face. Ask for at least 1 step."
+        )
+    work = _Work(request, folder, inverter, config, on_step)
+    failed: list[CoreError] = []
+    for path, target in zip(request.photos, targets, strict=True):
+        try:
+            work.invert(path, target, faces)
+        except Cancelled:
+            raise
+        except CoreError as error:
+            failed.append(error)
+    if failed and len(targets) == 1:
+        raise failed[0]
+    if failed:
+        told = " ".join(str(error) for error in failed)
+        raise CoreError(
+            f"{len(failed)} of {len(targets)} photos could not be inverted; the others are in "
+            f"{folder}. {told}"
+        )
+    return work.figures()
+
+
+def _config(steps: int | None) -> OptimisationConfig | None:
+    if steps is None:
+        return OptimisationConfig()
+    return OptimisationConfig().with_steps(steps) if steps else None
+
+
+class _Work:
+    """One run: what was found so far, and the folder that it is written to."""
+
+    def __init__(
+        self,
+        request: InvertRequest,
+        folder: Path,
+        inverter: Inverter,
+        config: OptimisationConfig | None,
+        on_step: OnStep,
+    ) -> None:
+        self._request, self._folder, self._inverter = request, folder, inverter
+        self._config, self._on_step = config, on_step
+        self._found: list[NDArray[np.float32]] = []
+        self._told: list[dict[str, Any]] = []
+
+    def invert(self, path: Path, target: Path, faces: PhotoFaces) -> None:
+        size = min(max(self._inverter.generator.resolution, SIZES[0]), SIZES[1])
+        asked = AlignRequest((path,), self._request.face, size, self._request.correction)
+        face = framed(path, asked, faces)
+        face.write(target)
+        wanted = _target(face)
+        began = time.monotonic()
+        ws = self._inverter.first(wanted)
+        told: dict[str, Any] = {
+            **face.figures(target),
+            "first": self._shown("first", target.name, wanted, ws, time.monotonic() - began),
+        }
+        try:
+            for best in self._refined(wanted, ws, path.name):
+                ws, told["steps"], told["loss"] = best.ws, best.step, round(best.loss, 4)
+                told["search_seconds"] = round(best.seconds, 2)
+        finally:  # a stop keeps the best so far
+            told["result"] = self._shown(
+                "images", target.name, wanted, ws, time.monotonic() - began
+            )
+            self._keep(target.stem, ws, told)
+
+    def _refined(self, wanted: Target, ws: NDArray[np.float32], name: str) -> Iterator[Refined]:
+        if self._config is None:
+            return
+        for best in self._inverter.refine(wanted, ws, self._config):
+            yield best
+            left = best.seconds / best.step * (best.total - best.step)
+            doing = f"{name} at {best.size} px, {left:.0f} s left"
+            self._on_step(Step(best.step, best.total, doing))
+
+    def _shown(
+        self,
+        folder: str,
+        name: str,
+        wanted: Target,
+        ws: NDArray[np.float32],
+        seconds: float,
+    ) -> dict[str, Any]:
+        picture = self._inverter.picture(ws)
+        path = self._folder / folder / name
+        write_png(path, picture, {"generator": self._inverter.generator.identity.name})
+        found = asdict(likeness(wanted, picture))
+        rounded = {key: round(value, 3) for key, value in found.items()}
+        return {"file": str(path), "seconds": round(seconds, 2), **rounded}
+
+    def _keep(self, name: str, ws: NDArray[np.float32], told: dict[str, Any]) -> None:
+        self._found.append(ws)
+        self._told.append(told)
+        self._inverter.latents([ws]).save(self._folder / "latents" / f"{name}.npy")
+        self._inverter.latents(self._found).save(self._folder / "latents.npz")
+        content = json.dumps(self.figures(), indent=1)
+        write_whole(self._folder / "figures.json", content.encode())
+
+    def figures(self) -> dict[str, Any]:
+        return {
+            "count": len(self._told),
+            "generator": self._inverter.generator.identity.name,
+            "began_at": self._inverter.begins_at,
+            "inverted": self._told,
+            "latents": str(self._folder / "latents.npz"),
+            "out": str(self._folder),
+        }
+
+
+def _target(face: Framed) -> Target:
+    aligned = face.aligned
+    size = len(aligned.picture)
+    return Target(aligned.picture, padding_weight(face.photo.pixels.shape, aligned.frame, size))
