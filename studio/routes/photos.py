@@ -1,8 +1,7 @@
-"""People's own photos in the Control tab: uploaded, framed, used, looked at, deleted."""
+"""People's own photos in the Control tab: uploaded, framed, used, sharpened, deleted."""
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import asdict
 
 from fastapi import APIRouter, Request
@@ -12,11 +11,20 @@ from starlette.responses import FileResponse, Response
 
 from core.inversion.frame import Frame
 from core.inversion.photo_files import MOST_BYTES
+from studio.people import person_of
 from studio.routes.answers import Answer
 from studio.routes.asking import Studio, body_of
 from studio.routes.refusals import RefusedError
+from studio.services import Services
+from studio.workflows.photo_jobs import (
+    PhotoWork,
+    delete_photo,
+    see_work,
+    sharpen,
+    stop_work,
+    use_photo,
+)
 from studio.workflows.photos import PhotoView
-from studio.workflows.steering_files import cached_of_base
 
 router = APIRouter()
 
@@ -42,22 +50,30 @@ class Used(BaseModel):
     frame: GivenFrame
 
 
+class Sharpened(BaseModel):
+    """steps: of the search; None: as many as are good."""
+
+    generator: str = Field("", max_length=100)
+    steps: int | None = None
+
+
 @router.get("/photos")
 def list_(studio: Studio) -> Answer:
     """All of the workspace, the newest first."""
-    return {"photos": [photo_answer(view) for view in studio.photos.views()]}
+    return {"photos": [_answer(studio, view) for view in studio.photos.views()]}
 
 
 @router.post("/photos")
 async def upload(studio: Studio, request: Request) -> Answer:
     """The body is the file, as it is. The answer has the faces that were found in it."""
     content = await body_of(request, MOST_BYTES, "The photo")
-    return photo_answer(await run_in_threadpool(studio.photos.add, content))
+    return _answer(studio, await run_in_threadpool(studio.photos.add, content))
 
 
 @router.get("/photos/{photo}")
 def one(studio: Studio, photo: str) -> Answer:
-    return photo_answer(studio.photos.view(photo))
+    """With its newest job: poll this while that runs."""
+    return _answer(studio, studio.photos.view(photo))
 
 
 @router.get("/photos/{photo}/{picture}")
@@ -74,19 +90,34 @@ def use(studio: Studio, photo: str, used: Used) -> Answer:
     """The frame is cut out, and the generator's first latents of it are found."""
     generator = studio.models.name(used.generator or studio.generator)
     frame = Frame(**used.frame.model_dump())
-    return photo_answer(studio.photos.use(photo, frame, generator))
+    return _answer(studio, use_photo(studio.photos, studio.jobs, photo, frame, generator))
+
+
+@router.post("/photos/{photo}/sharpen")
+def start(studio: Studio, request: Request, photo: str, wanted: Sharpened) -> Answer:
+    """Its latents come closer to it in the background, step by step."""
+    generator = studio.models.name(wanted.generator or studio.generator)
+    person = person_of(request)
+    sharpen(studio.photos, studio.jobs, photo, generator, wanted.steps, person)
+    return _answer(studio, studio.photos.view(photo))
+
+
+@router.post("/photos/{photo}/stop")
+def stop(studio: Studio, photo: str) -> Answer:
+    """What works on it ends at its next step; the best that was found stays."""
+    stop_work(studio.jobs, photo)
+    return _answer(studio, studio.photos.view(photo))
 
 
 @router.delete("/photos/{photo}")
 def delete(studio: Studio, photo: str) -> Answer:
     """All that is kept of it, files that were made for downloads, too."""
-    base = studio.photos.folders.get(photo).base
-    studio.photos.folders.delete(photo)
-    shutil.rmtree(cached_of_base(studio.cache, base), ignore_errors=True)
+    delete_photo(studio.photos.folders, studio.jobs, studio.workspace, photo)
     return {}
 
 
-def photo_answer(view: PhotoView) -> Answer:
+def _answer(studio: Services, view: PhotoView) -> Answer:
+    work = see_work(studio.jobs, view.id)
     return {
         "id": view.id,
         "created_at": view.created_at,
@@ -95,4 +126,21 @@ def photo_answer(view: PhotoView) -> Answer:
         "faces": list(view.faces),
         "frame": asdict(view.frame) if view.frame else None,
         "latents": view.latents,
+        "job": _job_answer(work) if work else None,
+    }
+
+
+def _job_answer(work: PhotoWork) -> Answer:
+    job = work.job
+    is_stopping = job.is_cancel_requested and work.is_alive
+    return {
+        "kind": job.kind,
+        "generator": job.payload["generator"],
+        "state": "stopping" if is_stopping else job.state.value,
+        "is_alive": work.is_alive,
+        "place": work.place,
+        "done": job.done,
+        "total": job.total,
+        "doing": job.doing,
+        "error": job.error,
     }
