@@ -15,6 +15,8 @@ from core.inversion.frame import Frame
 from core.inversion.resampling import outside
 
 MADE_UP = 0.05  # how much padding counts, which no photo showed
+SURROUNDINGS = 0.3  # how much hair's ends and background count beside the face
+_CENTRE, _REACH = (0.5, 0.55), (0.3, 0.35)  # across and down, in parts of the side: of the face
 _FADE = 0.02  # of the side, over which it comes to count less
 
 
@@ -42,6 +44,14 @@ class Target:
             )
         if not (self.weight.min() >= 0 and 0 < self.weight.max() <= 1):  # NaN is neither
             raise InvalidRequestError("A weight must lie in 0 to 1, and not be 0 everywhere.")
+
+    def focused(self) -> Target:
+        """The same, but the surroundings of the face count less, as FFHQ's frame places it."""
+        places = (np.arange(self.size, dtype=np.float32) + 0.5) / self.size
+        across, down = (places - _CENTRE[0]) / _REACH[0], (places - _CENTRE[1]) / _REACH[1]
+        near = np.exp(-((across**2 + down[:, None] ** 2) ** 2))
+        weight = np.float32(SURROUNDINGS) + np.float32(1 - SURROUNDINGS) * near
+        return Target(self.picture, weight if self.weight is None else weight * self.weight)
 
     @property
     def size(self) -> int:

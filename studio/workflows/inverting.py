@@ -69,8 +69,10 @@ class Inverter:
     def refine(
         self, target: Target, ws: NDArray[np.float32], config: OptimisationConfig
     ) -> Iterator[Refined]:
+        """Towards the target, above all towards its face."""
+        seen = target.focused()
         return optimise(
-            self.generator, self._readouts, target, ws, self.prior, self.perceptual, config
+            self.generator, self._readouts, seen, ws, self.prior, self.perceptual, config
         )
 
     def picture(self, ws: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -161,7 +163,7 @@ class _Work:
         asked = AlignRequest((path,), self._request.face, size, self._request.correction)
         face = framed(path, asked, faces)
         face.write(target)
-        wanted = _target(face)
+        wanted = target_of(face)
         began = time.monotonic()
         ws = self._inverter.first(wanted)
         told: dict[str, Any] = {
@@ -221,7 +223,8 @@ class _Work:
         }
 
 
-def _target(face: Framed) -> Target:
+def target_of(face: Framed) -> Target:
+    """Of which what no photo showed counts little."""
     aligned = face.aligned
     size = len(aligned.picture)
     return Target(aligned.picture, padding_weight(face.photo.pixels.shape, aligned.frame, size))

@@ -17,7 +17,7 @@ from core.inversion.frame import Frame
 from core.inversion.likeness import likeness
 from core.inversion.optimisation import Coordinates, OptimisationConfig, Refined, Stage, optimise
 from core.inversion.perceptual import Perceptual, ssim_map
-from core.inversion.target import MADE_UP, Target, padding_weight
+from core.inversion.target import MADE_UP, SURROUNDINGS, Target, padding_weight
 from tests.tiny_generator import tiny_generator
 
 
@@ -93,6 +93,13 @@ class TestTarget:
         weight = padding_weight((100, 100, 3), Frame(100, 50, 100, 0), 64)  # its right half
         assert np.all(weight[:, 34:] == pytest.approx(MADE_UP))
         assert np.all(weight[4:60, :28] == 1)
+
+    def test_a_focus_lets_the_face_count_most(self):
+        weight = np.ones((64, 64), np.float32)
+        weight[:, :8] = 0.5
+        focused = Target(face_like(64), weight).focused().weight
+        assert focused[35, 32] > 0.99 and focused[2, 60] == pytest.approx(SURROUNDINGS, abs=0.01)
+        assert focused[2, 2] == pytest.approx(SURROUNDINGS / 2, abs=0.01)
 
 
 class TestPerceptual:
