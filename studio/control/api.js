@@ -85,6 +85,16 @@ export class ControlApi {
     return this.#server.json('POST', `photos/${id}/use`, { frame, generator });
   }
 
+  /** Begins a search in the background. @returns {Promise<object>} the photo, with its job */
+  async sharpenPhoto(id, generator) {
+    return this.#server.json('POST', `photos/${id}/sharpen`, { generator });
+  }
+
+  /** What works on it ends at its next step, and the best stays. */
+  async stopPhoto(id) {
+    return this.#server.json('POST', `photos/${id}/stop`);
+  }
+
   deletePhoto(id) {
     return this.#server.ask('DELETE', `photos/${id}`);
   }

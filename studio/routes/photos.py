@@ -134,6 +134,7 @@ def _job_answer(work: PhotoWork) -> Answer:
     job = work.job
     is_stopping = job.is_cancel_requested and work.is_alive
     return {
+        "id": job.id,
         "kind": job.kind,
         "generator": job.payload["generator"],
         "state": "stopping" if is_stopping else job.state.value,

@@ -31,7 +31,7 @@ OPTIMISATION = "optimisation"  # by what latents were found
 SAVE = 1.0  # s between two states that are written, and seen
 _ALIVE = (JobState.QUEUED, JobState.RUNNING)
 # What a step at each size of picture takes, beside one at the smallest; 0: the whole picture.
-_COSTS = {128: 1.0, 256: 2.0, 0: 12.0}
+_COSTS = {128: 1.0, 256: 1.5, 0: 5.5}
 
 
 @dataclass(frozen=True)

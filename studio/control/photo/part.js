@@ -3,12 +3,17 @@
 import { make } from '../../painter/panels/dom.js';
 import { plainRecipe } from '../recipe.js';
 import { openPhotos } from './dialog.js';
-import { stateOf } from './state.js';
+import { detailOf, leftOf, stateOf, stepOf } from './state.js';
+
+const LOOK = 1000; // ms between two looks at work that goes on
+const SHARPEN = 'Looks for latents that come closer to the photo: about a minute, in the background';
 
 export class PhotoPart {
   #options = null;
   #photo = null; // as the server describes it
   #wanted = ''; // id of the one in sight
+  #version = ''; // of its latents
+  #timer = null;
 
   /**
    * @param {object} parts
@@ -26,9 +31,16 @@ export class PhotoPart {
     this.state = make('strong', {});
     const frame = make('button', { type: 'button', title: 'Correct the frame, or take another photo (P)', 'aria-keyshortcuts': 'p', onclick: () => this.open() }, 'Photo, frame …');
     const leave = make('button', { type: 'button', title: 'Faces by their seeds again; the photo stays in the workspace', onclick: () => this.#leave() }, 'Leave photo');
-    this.buttons = make('div', { class: 'fl-co-photo-buttons' }, frame, leave);
-    this.known = make('div', { class: 'fl-co-photo-known', hidden: true }, this.picture, make('div', {}, this.state, this.buttons));
-    this.element = make('div', { class: 'fl-co-photo' }, this.offer, this.known);
+    this.detail = make('small', {});
+    this.sharpen = make('button', { type: 'button', title: SHARPEN, onclick: () => this.#order((id) => api.sharpenPhoto(id, this.#options.generator)) }, 'Sharpen');
+    this.buttons = make('div', { class: 'fl-co-photo-buttons' }, this.sharpen, frame, leave);
+    this.doing = make('span', {});
+    this.bar = make('progress', { 'aria-label': 'Progress' });
+    this.stop = make('button', { type: 'button', title: 'It ends at its next step; the best that was found stays', onclick: () => this.#order((id) => api.stopPhoto(id)) }, 'Stop, keep the best');
+    this.work = make('div', { class: 'fl-co-making', role: 'status', hidden: true }, this.doing, this.bar, this.stop);
+    const lines = make('div', {}, this.state, this.detail, this.buttons);
+    this.known = make('div', { class: 'fl-co-photo-known', hidden: true }, this.picture, lines);
+    this.element = make('div', { class: 'fl-co-photo' }, this.offer, this.known, this.work);
     store.listen(() => this.#follow());
     this.#takeFiles();
   }
@@ -50,6 +62,7 @@ export class PhotoPart {
     const { store } = this;
     this.#take(photo);
     this.#wanted = photo.id;
+    clearTimeout(this.#timer);
     const isSame = store.recipe.photo === photo.id;
     store.settle(isSame ? {} : plainRecipe({ generator: this.#options.generator, psi: 1, photo: photo.id }));
     this.onBetter(true);
@@ -72,25 +85,74 @@ export class PhotoPart {
     if (photo === this.#wanted || !this.#options) return;
     this.#wanted = photo;
     this.#photo = null;
+    this.#version = '';
+    this.work.hidden = true;
+    clearTimeout(this.#timer);
     if (photo) this.#load(photo);
   }
 
   async #load(id) {
+    let photo = null;
     try {
-      const photo = await this.api.photo(id);
+      photo = await this.api.photo(id);
+    } catch (error) {
+      if (id !== this.#wanted) return;
+      this.state.textContent = error.status === 0 ? 'The studio cannot be reached.' : error.message;
+      if (error.status === 0) this.#later(id); // it may come back
+      return;
+    }
+    if (id === this.#wanted) this.#take(photo);
+  }
+
+  #later(id) {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => id === this.#wanted && this.#load(id), LOOK);
+  }
+
+  /** @param {(id: string) => Promise<object>} act gives the photo as it is then */
+  async #order(act) {
+    const id = this.#wanted;
+    try {
+      const photo = await act(id);
       if (id === this.#wanted) this.#take(photo);
     } catch (error) {
-      if (id === this.#wanted) this.state.textContent = error.message;
+      this.strips.show('photo', error.message, { Close: () => {} }, { tone: 'bad' });
     }
   }
 
   #take(photo) {
     const { api } = this;
+    const { generator } = this.#options;
+    const before = this.#photo?.id === photo.id ? this.#photo : null;
     this.#photo = photo;
-    const version = JSON.stringify(photo.frame);
-    this.state.textContent = stateOf(photo, this.#options.generator);
-    this.picture.src = api.photoUrl(photo.id, photo.frame ? 'thumbnail.jpg' : 'shown.jpg', version);
-    this.compare.setPhoto(photo.frame ? api.photoUrl(photo.id, 'aligned.png', version) : '');
+    const frame = JSON.stringify(photo.frame);
+    this.state.textContent = stateOf(photo, generator);
+    this.detail.textContent = detailOf(photo, generator);
+    show(this.picture, api.photoUrl(photo.id, photo.frame ? 'thumbnail.jpg' : 'shown.jpg', frame));
+    this.compare.setPhoto(photo.frame ? api.photoUrl(photo.id, 'aligned.png', frame) : '');
+    this.#showWork(photo);
+    const version = JSON.stringify(photo.latents[generator]);
+    const [isAlive, wasAlive] = [Boolean(photo.job?.is_alive), Boolean(before?.job?.is_alive)];
+    if (before && (version !== this.#version || isAlive !== wasAlive)) this.onBetter(!isAlive);
+    this.#version = version;
+    if (wasAlive && photo.job.state === 'failed') this.strips.show('photo', photo.job.error, { Close: () => {} }, { tone: 'bad' });
+    if (isAlive) this.#later(photo.id);
+  }
+
+  #showWork({ job, latents }) {
+    const isAlive = Boolean(job?.is_alive);
+    this.work.hidden = !isAlive;
+    this.sharpen.disabled = isAlive;
+    this.sharpen.textContent = latents[this.#options.generator]?.by === 'optimisation' ? 'Sharpen more' : 'Sharpen';
+    if (!isAlive) return;
+    this.stop.disabled = job.state === 'stopping';
+    const { done, total } = stepOf(job, latents);
+    const left = leftOf(job, latents);
+    if (job.state === 'queued') this.doing.textContent = job.place ? `Waits for ${job.place} other job${job.place > 1 ? 's' : ''}` : 'Starting …';
+    else if (job.state === 'stopping') this.doing.textContent = 'Stopping …';
+    else this.doing.textContent = total ? `Step ${done} of ${total}${left}` : 'Opening the networks …';
+    if (total && job.state !== 'queued') Object.assign(this.bar, { max: total, value: done });
+    else this.bar.removeAttribute('value');
   }
 
   /** A file that is dropped on the tab or pasted while it is on screen. */
@@ -118,4 +180,9 @@ export class PhotoPart {
       if (isOurs()) this.open(file);
     });
   }
+}
+
+/** Setting an image's address loads it, even the same one. */
+function show(picture, url) {
+  if (picture.src !== url) picture.src = url;
 }
