@@ -60,12 +60,18 @@ class WideResNet(nn.Module):
         self.register_buffer("covered", covered, persistent=False)
 
     def forward(self, chips: Tensor) -> tuple[Tensor, Tensor]:
-        x = self.stem(chips.flip(1))  # BGR, as it was trained
-        for block in self.blocks:
-            x = block(x)
+        x = self.maps(chips)[-1]
         x = _pooled(F.relu(self.norm(x))) / self.covered  # TensorFlow leaves the padding out
         x = x.permute(0, 2, 3, 1).flatten(1)  # [N, S/4 * S/4 * C], as Keras flattens
         return self.gender(x), self.age(x)
+
+    def maps(self, pictures: Tensor) -> list[Tensor]:
+        """What each block makes of pictures [N, 3, H, W] of any size, RGB in 0 to 255."""
+        x, found = self.stem(pictures.flip(1)), []  # BGR, as it was trained
+        for block in self.blocks:
+            x = block(x)
+            found.append(x)
+        return found
 
     def years_and_male(self, chips: Tensor) -> tuple[Tensor, Tensor]:
         """Expected age [N], in years, and probability [N] of male."""

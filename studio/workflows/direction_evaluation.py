@@ -90,7 +90,7 @@ def _chosen(sliders: Sliders, names: Sequence[str]) -> list[Slider]:
 
 
 @dataclass(frozen=True, eq=False)
-class _Seen:
+class Seen:
     """values: float32 [N, K]. vectors: [N, 128], NaN where there is no face."""
 
     values: NDArray[np.float32]
@@ -105,7 +105,7 @@ class _Sight:
     ) -> None:
         self._control, self._embedder = control, embedder
         self._ws = ws
-        self._first = self._last = (ws, self._look(ws))
+        self._first = self._last = (ws, look(control, embedder, ws))
 
     def told(self, direction: Direction, quality: Score) -> dict[str, Any]:
         """What the direction does to the faces."""
@@ -121,20 +121,22 @@ class _Sight:
         )
         return {**effect.facts(), "safe": list(effect.safe)}
 
-    def _see(self, ws: NDArray[np.float32]) -> _Seen:
+    def _see(self, ws: NDArray[np.float32]) -> Seen:
         for known, seen in (self._first, self._last):
             if known is ws:
                 return seen
-        self._last = (ws, self._look(ws))
+        self._last = (ws, look(self._control, self._embedder, ws))
         return self._last[1]
 
-    def _look(self, ws: NDArray[np.float32]) -> _Seen:
-        faces = self._control.look(ws)
-        vectors = np.full((len(ws), WIDTH), np.nan, np.float32)
-        for row, face in enumerate(faces):
-            if self._embedder is not None and face.face is not None:
-                vectors[row] = self._embedder.embed(face.picture, face.face)
-        return _Seen(np.stack([face.values for face in faces]), vectors)
+
+def look(control: FaceControl, embedder: FaceEmbedder | None, ws: NDArray[np.float32]) -> Seen:
+    """What is measured on previews of the faces ws [N, L, D]."""
+    faces = control.look(ws)
+    vectors = np.full((len(ws), WIDTH), np.nan, np.float32)
+    for row, face in enumerate(faces):
+        if embedder is not None and face.face is not None:
+            vectors[row] = embedder.embed(face.picture, face.face)
+    return Seen(np.stack([face.values for face in faces]), vectors)
 
 
 def _sheet(
