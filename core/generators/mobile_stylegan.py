@@ -16,7 +16,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - the field's name for it
 from torch import Tensor, nn
 
-from core.generators.generator import Generator, Mapping, Synthesis, Synthesized
+from core.generators.blending import Blend, BlendingSynthesis
+from core.generators.generator import Generator, Mapping, Synthesized
 from core.shapes import check_shape
 
 SLOPE = 0.2  # of every leaky ReLU
@@ -137,7 +138,7 @@ class ToImage(nn.Module):
         return weight, self.get_parameter("mix.bias").unflatten(0, (3, 4)).mean(dim=1)
 
 
-class MobileSynthesis(Synthesis):
+class MobileSynthesis(BlendingSynthesis):
     """ws [N, 2 * blocks + 2, w_dim] -> image; layers: first conv, two a block, to-image."""
 
     def __init__(self, config: MobileStyleGANConfig) -> None:
@@ -179,11 +180,13 @@ class MobileSynthesis(Synthesis):
         *,
         features: Collection[int] = (),
         with_image: bool = True,
+        blend: Blend | None = None,
     ) -> Synthesized:
         check_shape(ws, [None, self.num_ws, self.w_dim], "ws")
         w = ws.unbind(dim=1)
         n: Sequence[Tensor | None] = noise if noise is not None else [None] * len(w)
         x = self.first(self.constant.expand(len(ws), -1, -1, -1), w[0], n[0])
+        x = blend(x) if blend else x
         found = {4: x} if 4 in features else {}
         last = self.resolution // 2 if with_image else max(features, default=4)
         for index, block in enumerate(self.blocks):
@@ -192,9 +195,13 @@ class MobileSynthesis(Synthesis):
                 break
             first = 2 * index + 1  # of this block's two layers
             x = block(x, w[first], w[first + 1], (n[first], n[first + 1]))
+            x = blend(x) if blend else x
             if size in features:
                 found[size] = x
-        return Synthesized(self.to_image(x, w[-1]) if with_image else None, found)
+        if not with_image:
+            return Synthesized(None, found)
+        image = self.to_image(x, w[-1])
+        return Synthesized(blend(image) if blend else image, found)
 
 
 def build_mobile_stylegan(config: MobileStyleGANConfig) -> Generator:

@@ -16,7 +16,8 @@ import torch.nn.functional as F  # noqa: N812 - the field's name for it
 from torch import Tensor, nn
 
 from core.errors import InvalidRequestError
-from core.generators.generator import Generator, Mapping, Synthesis, Synthesized, check_request
+from core.generators.blending import Blend, BlendingSynthesis
+from core.generators.generator import Generator, Mapping, Synthesized, check_request
 from core.generators.stylegan2_layers import (
     GAIN,
     SLOPE,
@@ -144,7 +145,7 @@ class Block(nn.Module):
         return [self.conv] if self.up is None else [self.up, self.conv]
 
 
-class StyleGAN2Synthesis(Synthesis):
+class StyleGAN2Synthesis(BlendingSynthesis):
     """Layers: one convolution at 4 px, two at each size above, then the last RGB output.
 
     The RGB output of a smaller size shares its w with the first convolution of the next.
@@ -190,6 +191,7 @@ class StyleGAN2Synthesis(Synthesis):
         *,
         features: Collection[int] = (),
         with_image: bool = True,
+        blend: Blend | None = None,
     ) -> Synthesized:
         check_request(self, ws, noise, features)
         last = self.resolution if with_image else max(features, default=0)
@@ -204,11 +206,13 @@ class StyleGAN2Synthesis(Synthesis):
             for convolution in block.convolutions():
                 x = convolution(x, w, next(images))
                 w = next(layers)
+            x = blend(x) if blend else x
             if size in features:
                 found[size] = x
             if with_image:
                 skip = block.rgb(x, w)
                 rgb = skip if rgb is None else self.doubling.enlarge(rgb) + skip
+                rgb = blend(rgb) if blend else rgb
         return Synthesized(rgb, found)
 
 
