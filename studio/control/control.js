@@ -209,8 +209,9 @@ class Control {
   #photoGotBetter(isDone) {
     if (!this.#isStarted || this.reach.isAway) return;
     this.#beforeOf = '';
-    if (isDone) this.asker.face(this.store.recipe);
-    else this.asker.preview(this.store.recipe);
+    if (isDone) return this.asker.face(this.store.recipe);
+    this.told.watching();
+    return this.asker.preview(this.store.recipe);
   }
 
   #holdBefore(isHeld) {

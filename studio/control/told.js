@@ -30,6 +30,7 @@ export function createTold({ onCancel, onGoOn }) {
   return {
     element,
     dragging: () => put({ says: 'Let go for the whole picture.', tone: 'quiet' }),
+    watching: () => put({ says: 'As far as it has come; the whole picture follows at the end.', tone: 'quiet' }),
     step: ({ doing, done, total, unit }) => put({ says: total ? `${capital(doing)}: ${unit} ${Math.min(done + 1, total)} of ${total} …` : `${capital(doing)} …`, tone: 'quiet', isBusy: true, progress: { done, total } }),
     estimate: (told) => put({ says: inWords(told), tone: told ? '' : 'quiet', reached: told?.reached ?? null, about: told?.notes ?? [] }),
     stopped: () => put({ says: 'Stopped. This is how far it came.', tone: 'warn', isHalf: true }),

@@ -254,3 +254,15 @@ def test_a_full_disk_keeps_nothing_and_says_so(
     answer = client.post("/control/photos", content=stored(picture(), "JPEG"))
     assert answer.status_code == 500 and "disk is full" in answer.json()["error"]
     assert folders(services) == []
+
+
+def test_a_photo_is_sharpened_and_stopped_over_http(client: TestClient, services: Services) -> None:
+    photo = uploaded(client)["id"]
+    early = client.post(f"/control/photos/{photo}/sharpen", json={})
+    assert refused(early)[0] == 400 and "Use this face" in refused(early)[2]
+    used(client, photo)
+    job = client.post(f"/control/photos/{photo}/sharpen", json={"steps": 5}).json()["job"]
+    assert (job["state"], job["is_alive"], job["generator"]) == ("queued", True, "small")
+    stopped = client.post(f"/control/photos/{photo}/stop").json()["job"]
+    assert (stopped["state"], stopped["is_alive"]) == ("cancelled", False)
+    assert client.get(f"/control/photos/{photo}").json()["job"] == stopped

@@ -29,8 +29,8 @@ export class PhotoPart {
     this.offer = make('button', { type: 'button', class: 'fl-co-photo-offer', title: 'Upload a photo, or open one of this workspace (P)', 'aria-keyshortcuts': 'p', onclick: () => this.open() }, 'Use a photo …');
     this.picture = make('img', { alt: 'The photo in its frame', width: 56, height: 56, draggable: 'false' });
     this.state = make('strong', {});
-    const frame = make('button', { type: 'button', title: 'Correct the frame, or take another photo (P)', 'aria-keyshortcuts': 'p', onclick: () => this.open() }, 'Photo, frame …');
-    const leave = make('button', { type: 'button', title: 'Faces by their seeds again; the photo stays in the workspace', onclick: () => this.#leave() }, 'Leave photo');
+    const frame = make('button', { type: 'button', title: 'Correct the frame, or take another photo (P)', 'aria-keyshortcuts': 'p', onclick: () => this.open() }, 'Photo …');
+    const leave = make('button', { type: 'button', title: 'Faces by their seeds again; the photo stays in the workspace', onclick: () => this.#leave() }, 'Leave');
     this.detail = make('small', {});
     this.sharpen = make('button', { type: 'button', title: SHARPEN, onclick: () => this.#order((id) => api.sharpenPhoto(id, this.#options.generator)) }, 'Sharpen');
     this.buttons = make('div', { class: 'fl-co-photo-buttons' }, this.sharpen, frame, leave);

@@ -9,6 +9,7 @@ const NAMES = {
 export function stateOf(photo, generator) {
   const how = photo.latents[generator];
   if (!photo.frame) return 'Not framed yet';
+  if (photo.job?.is_alive && photo.job.generator === generator) return 'Being sharpened';
   return how ? (NAMES[how.by] ?? how.by) : 'Framed';
 }
 
