@@ -14,10 +14,13 @@ from studio.commands.control_table import control_table
 from studio.commands.direction_table import direction_table
 from studio.commands.frame import Report, generator_option, verb, workspace_option
 from studio.commands.influence_table import influence_table
+from studio.commands.inversion_table import inversion_table
 from studio.model_cache import ModelCache
 from studio.workflows.control_evaluation import WAYS, evaluate_control
 from studio.workflows.direction_evaluation import FIRST_SEED, evaluate_directions
 from studio.workflows.encoder_evaluation import evaluate_encoder
+from studio.workflows.inversion_evaluation import FIRST_SEED as FIRST_FACE
+from studio.workflows.inversion_evaluation import InversionTrial, evaluate_inversion
 from studio.workflows.layer_evaluation import evaluate_layers
 from studio.workflows.segmenting import STARTER, evaluate_segmenter
 
@@ -251,6 +254,62 @@ def layer_evaluation(
     models = ModelCache(WeightStore(), device)
     figures = evaluate_layers(models, generator, faces, psi, plot, on_step)
     return Report(influence_table(figures), figures)
+
+
+@evaluate.command("inversion")
+@click.option("--faces", type=int, default=50, show_default=True, help="Generated ones.")
+@click.option(
+    "--photo",
+    "photos",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A photo, too; may be repeated.",
+)
+@click.option("--psi", type=float, default=0.8, show_default=True, help="Of the generated faces.")
+@click.option("--steps", type=click.IntRange(min=1), help="Of the search. [default: as invert]")
+@click.option(
+    "--plain",
+    type=int,
+    default=2,
+    show_default=True,
+    help="How many faces are also searched as StyleGAN2's projector does; that takes long.",
+)
+@click.option(
+    "--edited",
+    type=int,
+    default=10,
+    show_default=True,
+    help="How many generated faces are moved along every slider.",
+)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Also keep latents, figures and contact sheets there; a run that was cut off goes on.",
+)
+@workspace_option("Where your own sliders are.")
+@generator_option
+@verb
+def inversion_evaluation(
+    *,
+    on_step: OnStep,
+    out: Path | None,
+    workspace: Path,
+    seed: int | None,
+    device: Device,
+    **options: object,
+) -> Report:
+    """How alike photos and their latents are, how quickly, and how well these can be edited.
+
+    Generated faces have random noise, which no latent can follow, and seeds from --seed on.
+    Identity is a distance of an embedding that no search knows: below 0.6 it is one person.
+    """
+    first_seed = FIRST_FACE if seed is None else seed
+    trial = InversionTrial(first_seed=first_seed, **options)  # type: ignore[arg-type]
+    models = ModelCache(WeightStore(), device)
+    figures = evaluate_inversion(trial, models, workspace.resolve(), out, on_step)
+    return Report(inversion_table(figures), figures)
 
 
 def _table(figures: dict[str, Any]) -> str:

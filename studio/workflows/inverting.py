@@ -109,8 +109,8 @@ def invert_to_folder(
     """
     targets = targets_of(request.photos, folder / "aligned")
     config = _config(request.steps)
-    faces = open_photo_faces(models.weights, on_step)
     inverter = Inverter(models, models.name(request.generator), on_step)
+    faces = open_photo_faces(models.weights, on_step)
     if config is None and inverter.encoder is None:
         raise InvalidRequestError(
             f"Generator '{inverter.generator.identity.name}' has no photo encoder, so --steps 0 "

@@ -1,0 +1,43 @@
+"""The figures of `evaluate inversion` as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+COLUMNS = ("psnr", "ssim", "loss", "looks", "identity", "seconds")
+
+
+def inversion_table(figures: Mapping[str, Any]) -> str:
+    """Means by stage, plain optimisation beside ours, each photo, and how editing went."""
+    rows = ["".join([f"{'':24}", *(f"{name:>10}" for name in COLUMNS)])]
+    begins = figures["began_at"]
+    for stage, told in figures["generated"].items():
+        what = f"{begins} alone" if stage == "first" else stage
+        rows.append(_row(f"{figures['faces']} faces: {what}", _means(told)))
+    for name, told in figures["photos"].items():
+        rows.append(_row(f"{name}: {begins} alone", told["first"]))
+        rows.append(_row(f"{name}: searched", told["searched"]))
+    plain = figures["plain"]
+    for name in (name for name in plain if name != "faces"):
+        rows.append(_row(f"{len(plain['faces'])} faces: {name}", _means(plain[name])))
+        if "times" in plain[name]:
+            rows.append(
+                f"  as good as ours for {plain[name]['reached_ours']} of "
+                f"{len(plain['faces'])}; at least {plain[name]['times']} times our time"
+            )
+    if editing := figures["editing"]:
+        rows.append(
+            f"Sliders move {editing['faces']} found faces {editing['mean_ratio']} times as far as "
+            f"the drawn ones (least: {editing['least_ratio']})."
+        )
+    return "\n".join([*rows, *figures["missing_judges"].values()])
+
+
+def _means(told: Mapping[str, Any]) -> dict[str, float | None]:
+    return {name: told[name]["mean"] for name in COLUMNS}
+
+
+def _row(name: str, told: Mapping[str, float | None]) -> str:
+    shown = ("-" if told[column] is None else f"{told[column]:.3f}" for column in COLUMNS)
+    return "".join([f"{name:24.24}", *(f"{value:>10}" for value in shown)])

@@ -1,0 +1,78 @@
+"""What turns photos into latents, on a network of 32 px."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from core.errors import InvalidRequestError, UnknownGeneratorError
+from core.generators import Noise
+from core.inversion.optimisation import OptimisationConfig, Stage
+from core.inversion.plain import project
+from core.inversion.target import Target
+from core.latents import LatentSpace, read_latents
+from core.sampling import latents_from_seeds
+from studio.model_cache import ModelCache
+from studio.workflows.inverting import MEAN, Inverter, InvertRequest, invert_to_folder
+from tests.unit.small_models import small_models, small_store
+
+__all__ = ["small_models", "small_store"]  # fixtures
+
+
+@pytest.fixture(scope="module")
+def inverter(small_models: ModelCache) -> Inverter:
+    return Inverter(small_models, "small")
+
+
+@pytest.fixture(scope="module")
+def target(inverter: Inverter) -> Target:
+    latents = latents_from_seeds(inverter.generator, [5], psi=1.0, noise=Noise())
+    return Target(inverter.picture(latents.ws[0]))
+
+
+def test_without_an_encoder_it_begins_at_the_mean_face(inverter, target):
+    first = inverter.first(target)
+    assert inverter.begins_at == MEAN and first.shape == (inverter.generator.num_ws, 32)
+    assert np.array_equal(first, np.tile(inverter.generator.mean_w.numpy(), (len(first), 1)))
+
+
+def test_a_search_comes_nearer(inverter, target):
+    config = OptimisationConfig((Stage(128, 10, 0.1), Stage(0, 20, 0.1)), is_f32=True)
+    found = list(inverter.refine(target, inverter.first(target), config))
+    assert len(found) == 30 and found[-1].size == 32
+    assert found[-1].loss < 0.8 * found[0].loss
+
+
+@pytest.mark.parametrize("per_layer", [False, True])
+def test_plain_optimisation_comes_nearer_too(inverter, target, per_layer):
+    asked = (inverter.generator, target, inverter.prior, inverter.perceptual)
+    found = list(project(*asked, steps=30, per_layer=per_layer))
+    assert len(found) == 30 and found[-1].loss < 0.8 * found[0].loss
+    layers_differ = bool((found[-1].ws != found[-1].ws[0]).any())
+    assert layers_differ == per_layer
+
+
+def test_plain_optimisation_needs_a_step(inverter, target):
+    with pytest.raises(InvalidRequestError, match="at least 1 step, got 0"):
+        next(project(inverter.generator, target, inverter.prior, inverter.perceptual, steps=0))
+
+
+def test_latents_are_those_of_the_generator(inverter, target, tmp_path):
+    latents = inverter.latents([inverter.first(target)] * 2)
+    latents.save(tmp_path / "two.npz")
+    read = read_latents(tmp_path / "two.npz", LatentSpace.of(inverter.generator))
+    assert np.array_equal(read.ws, latents.ws) and list(read.seeds) == [-1, -1]
+    assert (read.psi, read.noise, read.generator) == (1.0, "off", "small")
+
+
+def test_an_unknown_generator_is_named_before_anything_is_made(small_models, tmp_path):
+    request = InvertRequest((tmp_path / "me.jpg",), generator="none")
+    with pytest.raises(UnknownGeneratorError, match="no weights named 'none'"):
+        invert_to_folder(request, tmp_path / "out", small_models)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_photo_that_would_be_overwritten_is_refused(small_models, tmp_path):
+    request = InvertRequest((tmp_path / "out" / "aligned" / "me.png",), generator="small")
+    with pytest.raises(InvalidRequestError, match="one of the photos and would be overwritten"):
+        invert_to_folder(request, tmp_path / "out", small_models)
