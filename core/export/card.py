@@ -63,8 +63,15 @@ def about(facts: DatasetFacts) -> str:
     return (
         f"{facts.count:,} synthetic faces of {facts.size} x {facts.size} px, each with a class for "
         f"every pixel ({len(facts.classes)} classes), made by a neural network with {SOFTWARE}. "
-        "No picture shows a real person."
+        f"{_shown(facts)}"
     )
+
+
+def _shown(facts: DatasetFacts) -> str:
+    """Whom. The recipe says where people were not drawn."""
+    if facts.recipe.get("base"):
+        return "They were made from latents of one face, which may be a real person's."
+    return "No picture shows a real person."
 
 
 def licence_url(facts: DatasetFacts) -> str:
@@ -292,6 +299,13 @@ def _privacy(facts: DatasetFacts) -> str:
         if facts.is_marked
         else "The pictures do not carry a mark that they are synthetic: it was switched off."
     )
+    if facts.recipe.get("base"):
+        return (
+            "## Privacy and marking\n\n"
+            "All pictures are of one person, made from latents that may have been found from a "
+            "photograph of that person. Do not publish them without that person's consent. "
+            f"{marked}"
+        )
     return (
         "## Privacy and marking\n\n"
         "No photograph is part of the dataset. The generator learned from photographs of people, "

@@ -26,14 +26,17 @@ _IMAGE_DESCRIPTION, _SOFTWARE = 0x010E, 0x0131  # tags of EXIF
 
 @dataclass(frozen=True)
 class Mark:
-    """What a picture says of itself. facts: of its making, such as generator and seed."""
+    """What a picture says of itself. facts: of its making, such as generator and seed.
+    is_of_nobody: False where it may resemble a real person, whose photo it was made from."""
 
     facts: Mapping[str, str]
+    is_of_nobody: bool = True
 
     @property
     def description(self) -> str:
         told = ", ".join(f"{name} {value}" for name, value in self.facts.items())
-        return f"Synthetic face, no real person; made by a neural network ({told})."
+        who = "no real person" if self.is_of_nobody else "perhaps from a real person's photo"
+        return f"Synthetic face, {who}; made by a neural network ({told})."
 
     def exif(self) -> bytes:
         exif = Image.Exif()

@@ -50,4 +50,5 @@ def mark_of(facts: DatasetFacts, record: Mapping[str, Any]) -> Mark:
     if generator is not None:
         told |= {"generator": generator.name, "generator_sha256": generator.sha256}
     told |= {key: str(record[key]) for key in ("seed", "attempt", "psi") if key in record}
-    return Mark(told)
+    base = facts.recipe.get("base")
+    return Mark(told | ({"base": base["name"]} if base else {}), is_of_nobody=not base)

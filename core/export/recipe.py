@@ -118,13 +118,22 @@ class ProjectMasks:
 
 
 @dataclass(frozen=True)
+class Base:
+    """A face to start from instead of a drawn one. name: 'photo:ID' of the workspace, or a latents
+    file. sha256: of its ws, where that must not change; '' where it may."""
+
+    name: str
+    sha256: str = ""
+
+
+@dataclass(frozen=True)
 class Recipe:
     """Raises InvalidRequestError naming the key, the value and what is allowed.
 
     count: faces to generate. project: whose painted faces are added to them; with a count of 0
     they are alone. generator, segmenter: names or, the latter, a file; None: those in force.
     size: px of images and masks. ages: bands; empty: as drawn. female: share of women; None: as
-    drawn.
+    drawn. base: whose pictures all are, as many as there are variants; None: people are drawn.
     balance: which of 'ages', 'gender' and traits are spread over each other exactly.
     splits: shares; None: DEFAULT_SPLITS, or all for training where there are few people.
     formats: names; which there are is known to core/export/formats. mark: every picture says
@@ -150,6 +159,7 @@ class Recipe:
     mark: bool = True
     measure: bool = True  # age, gender and traits of every face, as far as a mask can tell
     project: ProjectMasks | None = None
+    base: Base | None = None
 
     def __post_init__(self) -> None:
         within("count", self.count, 0 if self.project else 1, MAX_COUNT)
@@ -233,6 +243,11 @@ class Recipe:
         twice("variants.change", asked.change)
         if asked.count > 1 and not asked.change:
             raise InvalidRequestError(f"variants.change must name some of {', '.join(CHANGES)}.")
+        if self.base and self.count != asked.count:
+            raise InvalidRequestError(
+                f"base: all pictures are of one person, so that count ({self.count}) must be "
+                f"variants.count ({asked.count}), at most {MAX_VARIANTS}."
+            )
         if self.count % asked.count:
             low = self.count - self.count % asked.count
             raise InvalidRequestError(
@@ -315,6 +330,8 @@ class Recipe:
         told["measure"] = self.measure
         if self.project:
             told["project"] = {"name": self.project.name, "masks": self.project.masks}
+        if self.base:
+            told["base"] = {"name": self.base.name, "sha256": self.base.sha256 or None}
         return told
 
     @property

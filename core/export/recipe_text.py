@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from core.errors import InvalidRequestError
-from core.export.recipe import AgeBand, Filter, Limit, ProjectMasks, Recipe, Trait, Variants
+from core.export.recipe import AgeBand, Base, Filter, Limit, ProjectMasks, Recipe, Trait, Variants
 
 MAX_BYTES = 1_000_000  # of a file
 GENDER_RATIO = 0.5  # where 'gender' is balanced and no ratio is given
@@ -286,6 +286,16 @@ def _project_name(key: str, value: object) -> str:
     return str(value) if is_id else _text(key, value)
 
 
+def _base(key: str, value: object) -> Base:
+    """A name, or {name: ..., sha256: ...}."""
+    if not isinstance(value, Mapping):
+        return Base(_text(key, value))
+    found = _part(key, value, {"name": _text, "sha256": _text})
+    if "name" not in found:
+        raise InvalidRequestError(f"{key} needs a name: photo: with the id of a photo, or a file.")
+    return Base(**found)
+
+
 def _told(value: object) -> str:
     return f"{value!r:.80}"
 
@@ -310,4 +320,5 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     "mark": _switch,
     "measure": _switch,
     "project": _project,
+    "base": _base,
 }

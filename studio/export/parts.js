@@ -36,9 +36,13 @@ export function createFacesPart(store) {
   ], { isFolded: true });
   const source = createSource(store);
   const countPart = part('count', line('Faces', count, { about: 'To be made anew' }));
+  const baseName = make('span', { class: 'fl-ex-unit fl-ex-wide' });
+  const drawPeople = make('button', { type: 'button', title: 'People of random seeds instead', onclick: () => store.change({ base: null, psi: store.first.recipe.psi }) }, 'Draw people');
+  const basePart = part('base', make('div', { class: 'fl-ex-line' }, make('span', { class: 'fl-ex-name', title: 'All pictures are of the person on this photo; choose below what differs' }, 'Person'), baseName, drawPeople));
   const element = make('div', { class: 'fl-ex-first' },
     part('name', line('Name', name, { about: 'Of the dataset: letters, digits, - _ .' })),
     source.element,
+    basePart,
     countPart,
     part('size', line('Size', size, { about: 'Of images and masks' })));
   const setOptions = (options) => {
@@ -53,6 +57,8 @@ export function createFacesPart(store) {
     const { recipe } = store;
     source.show();
     countPart.hidden = more.hidden = wayOf(recipe) === 'painted';
+    basePart.hidden = !recipe.base;
+    baseName.textContent = recipe.base?.name.startsWith('photo:') ? 'of your photo' : (recipe.base?.name ?? '');
     for (const [input, key] of [[name, 'name'], [count, 'count'], [psi, 'psi'], [seed, 'seed']]) put(input, recipe[key]);
     size.value = recipe.size;
     if (recipe.generator) generator.value = recipe.generator;
@@ -154,8 +160,9 @@ export function createVariantsPart(store) {
   const count = number({ min: 1, max: 16, onChange: (value) => choose(value ?? 1) });
   const choose = (pictures) => {
     set({ count: pictures });
-    const { count: faces } = store.recipe;
-    if (pictures >= 1 && Number.isInteger(faces)) store.change({ count: Math.max(1, Math.round(faces / pictures)) * pictures });
+    const { count: faces, base } = store.recipe;
+    if (base) store.change({ count: pictures });
+    else if (pictures >= 1 && Number.isInteger(faces)) store.change({ count: Math.max(1, Math.round(faces / pictures)) * pictures });
   };
   const changes = Object.entries(CHANGES).map(([name, title]) => ({ name, ...check(title, () => set({ change: changes.filter(({ input }) => input.checked).map((each) => each.name) })) }));
   const strength = number({ min: 0, max: 3, step: 0.1, onChange: (value) => set({ strength: value ?? 0 }) });

@@ -18,7 +18,7 @@ from core.export.recipe import GENDERS, OLDEST, YOUNGEST, Recipe, seed_of
 from core.export.sample import Order
 from core.generators import Generator, Noise
 from core.progress import OnStep, ignore
-from core.sampling import latents_from_seeds
+from core.sampling import latents_from_seeds, pulled_to_mean
 from studio.workflows.face_control import HELD, FaceControl, Wish
 
 Ws = NDArray[np.float32]
@@ -66,7 +66,8 @@ class Person:
 
 class People:
     """Draws the people of a recipe. control: needed where more than a draw is asked for.
-    directions: by the names that the recipe's amounts are for."""
+    directions: by the names that the recipe's amounts are for. base: ws [L, D] of the recipe's
+    base; None: they are drawn."""
 
     def __init__(
         self,
@@ -74,11 +75,13 @@ class People:
         generator: Generator,
         control: FaceControl | None,
         directions: Mapping[str, Direction],
+        base: Ws | None = None,
     ) -> None:
         self._recipe = recipe
         self._generator = generator
         self._control = control
         self._directions = directions
+        self._base = None if base is None else pulled_to_mean(generator, base, recipe.psi)
         self._blocks: OrderedDict[tuple[int, int], Ws] = OrderedDict()
 
     def person(self, orders: Sequence[Order], attempt: int, on_step: OnStep = ignore) -> Person:
@@ -97,7 +100,10 @@ class People:
         return Person(seed, attempt, np.stack(seen), estimates, missed, tuple(changes))
 
     def _drawn(self, identity: int, attempt: int) -> Ws:
-        """As `latents_from_seeds` draws it; neighbours are drawn with it, which costs nothing."""
+        """The base, or as `latents_from_seeds` draws it; neighbours are drawn with it, which costs
+        nothing."""
+        if self._base is not None:
+            return self._base
         key = identity // BLOCK, attempt
         if key not in self._blocks:
             people = range(key[0] * BLOCK, (key[0] + 1) * BLOCK)

@@ -32,7 +32,7 @@ from core.export.sample import (
     pixel_facts,
 )
 from core.generators import Device, Noise, Outputs, RenderPass, Runtime, open_runtime
-from core.latents import LatentSpace
+from core.latents import LatentSpace, read_latents
 from core.progress import OnStep, Step, ignore
 from core.segmentation import Segmenter
 from core.weights import WeightStore
@@ -41,8 +41,10 @@ from studio.workflows.export_faces import People, Person, needs_control
 from studio.workflows.export_looks import Looks, reduced, told_values
 from studio.workflows.face_control import FaceControl
 from studio.workflows.own_sliders import chosen_directions
+from studio.workflows.photo_folder import PREFIX, PhotoFolders
 from studio.workflows.segmenting import chosen_segmenter, resized_labels
 from studio.workflows.steering_parts import SteeringParts
+from studio.workflows.steering_recipe import sha256_of_ws
 
 LOOKS, LOOK_SIZE = 8, 128  # of the dropped: how many a chunk are kept to look at, and px
 DRAWN = 32  # faces that are drawn or steered before they are rendered in one go
@@ -93,6 +95,31 @@ def open_directions(recipe: Recipe, models: ModelCache, workspace: Path) -> dict
     amounts = {trait.name: trait.setting for trait in recipe.traits if not trait.is_measured}
     chosen = chosen_directions(amounts, parts, name, LatentSpace.of(models.generator(name)))
     return {asked: move[0] for asked, move in zip(amounts, chosen, strict=True)}
+
+
+def open_base(recipe: Recipe, models: ModelCache, workspace: Path) -> NDArray[np.float32] | None:
+    """ws [L, D] of the recipe's base; None where people are drawn.
+
+    Raises InvalidRequestError where it is not there, holds several faces or is not the one that
+    the recipe means; LatentsError for a bad file.
+    """
+    if recipe.base is None:
+        return None
+    generator = models.generator(models.name(recipe.generator))
+    name = recipe.base.name
+    if name.startswith(PREFIX):
+        ws = PhotoFolders(workspace).ws(name, generator)
+    else:
+        latents = read_latents(Path(name), LatentSpace.of(generator))
+        if len(latents) != 1:
+            raise InvalidRequestError(f"base: {name} holds {len(latents)} faces. Name one of one.")
+        ws = latents.ws[0]
+    if recipe.base.sha256 not in ("", sha256_of_ws(ws)):
+        raise InvalidRequestError(
+            f"base: the latents of {name} are not those of the recipe any more; they may have been "
+            "sharpened. Leave base.sha256 out to take them as they are now."
+        )
+    return ws
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,7 +181,8 @@ class FaceMaker:
         self._segmenter, self._runtime = opened.segmenter, opened.runtime
         self._scale = models.quality_scale(name)
         directions = open_directions(recipe, models, settings.workspace)
-        self._people = People(recipe, models.generator(name), opened.control, directions)
+        base = open_base(recipe, models, settings.workspace)
+        self._people = People(recipe, models.generator(name), opened.control, directions, base)
         self._looks = Looks(
             self._segmenter.classes, counts=recipe.filter.one_face, measures=recipe.measure
         )

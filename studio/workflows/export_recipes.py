@@ -16,9 +16,10 @@ from core.segmentation.store import segmenter_names
 from core.weights import WeightStore
 from studio.model_cache import ModelCache
 from studio.workflows.export_folders import FOLDER
-from studio.workflows.export_maker import open_directions
+from studio.workflows.export_maker import open_base, open_directions
 from studio.workflows.export_painted import open_painted
 from studio.workflows.exporting import chosen_formats, painted_facts
+from studio.workflows.photo_folder import PREFIX
 from studio.workflows.segmenters import Segmenters
 from studio.workflows.segmenting import chosen_segmenter
 
@@ -149,6 +150,15 @@ def _check_people(recipe: Recipe, models: ModelCache, workspace: Path) -> None:
     open_directions(recipe, models, workspace)
 
 
+def _check_base(recipe: Recipe, models: ModelCache, workspace: Path) -> None:
+    if recipe.base and not recipe.base.name.startswith(PREFIX):
+        raise InvalidRequestError(
+            f"base must be {PREFIX} with the id of a photo; a file can be named to the command "
+            "launch.py export only."
+        )
+    open_base(recipe, models, workspace)
+
+
 def _check_project(recipe: Recipe, models: ModelCache, workspace: Path) -> None:
     with open_painted(recipe, workspace / FOLDER, workspace) as painted:
         if painted is None:
@@ -165,5 +175,5 @@ def _checks(recipe: Recipe) -> dict[str, Check]:
     """By the key that a complaint belongs to."""
     checks: dict[str, Check] = {"generator": _check_generator, "formats": _check_formats}
     if recipe.count:
-        checks |= {"segmenter": _check_segmenter, "traits": _check_people}
+        checks |= {"segmenter": _check_segmenter, "traits": _check_people, "base": _check_base}
     return {**checks, "project": _check_project} if recipe.project else checks

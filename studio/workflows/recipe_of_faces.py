@@ -9,6 +9,7 @@ from typing import Any
 from core.errors import InvalidRequestError
 
 KEY = "faces"  # of a file that `recipes_as_yaml` writes
+VARIANTS = {"count": 8, "change": ["light", "hair"]}  # of a photo's face
 
 
 def is_of_faces(content: Mapping[Any, Any]) -> bool:
@@ -29,6 +30,9 @@ def recipe_of_faces(content: Mapping[Any, Any]) -> tuple[dict[str, Any], list[st
         )
     told: dict[str, Any] = {"generator": generators[0], "psi": faces[0].get("psi")}
     notes = ["Seeds are drawn anew: an export shows many people of that kind, not these."]
+    if any("base" in face for face in faces):
+        base, notes = _of_photo(faces)
+        told |= base
     ages = [face["age"] for face in faces if "age" in face]
     genders = [face["gender"] for face in faces if "gender" in face]
     if len(ages) == len(faces):
@@ -44,6 +48,18 @@ def recipe_of_faces(content: Mapping[Any, Any]) -> tuple[dict[str, Any], list[st
     if any(face.get("keep") or face.get("mixing") for face in faces):
         notes.append("What is kept and the average face have no place in an export's recipe.")
     return {key: value for key, value in told.items() if value is not None}, notes
+
+
+def _of_photo(faces: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], list[str]]:
+    """Pictures of the photo's person under other light and with other hair."""
+    if len(faces) > 1:
+        raise InvalidRequestError(
+            "faces: an export is of one photo, or of people who are drawn. Take one face."
+        )
+    base = {"name": str(faces[0]["base"]), "sha256": faces[0].get("base_sha256")}
+    count = VARIANTS["count"]
+    told = {"base": base, "count": count, "variants": dict(VARIANTS), "name": "photo"}
+    return told, ["All pictures are of the person on the photo: mind whose consent they need."]
 
 
 def _faces(given: object) -> list[Mapping[str, Any]]:

@@ -211,7 +211,7 @@ def recipes_as_yaml(
             "noise": "off",
         }
         if recipe.base:
-            told["base_sha256"] = _sha256(bases[recipe.base, recipe.generator])
+            told["base_sha256"] = sha256_of_ws(bases[recipe.base, recipe.generator])
         faces.append(told)
     is_drawn = "They show no real persons." if not bases else "Photos of persons are among them."
     head = f"# Faces of Faceloom's Control tab, each as it was asked for. {is_drawn}\n"
@@ -224,8 +224,9 @@ def recipes_as_yaml(
 def _base_facts(ws: NDArray[np.float32]) -> dict[str, Any]:
     """ws as a file holds them: base64 of little-endian float32, row by row."""
     text = base64.b64encode(ws.astype("<f4").tobytes()).decode()
-    return {"sha256": _sha256(ws), "shape": list(ws.shape), "float32": text}
+    return {"sha256": sha256_of_ws(ws), "shape": list(ws.shape), "float32": text}
 
 
-def _sha256(ws: NDArray[np.float32]) -> str:
+def sha256_of_ws(ws: NDArray[np.float32]) -> str:
+    """Hex, of the numbers as files hold them."""
     return hashlib.sha256(ws.astype("<f4").tobytes()).hexdigest()

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from core.errors import InvalidRequestError
 from core.export.plan import Plan
 from core.export.quotas import dealt, largest_remainder
-from core.export.recipe import Recipe, seed_of
+from core.export.recipe import Base, Recipe, seed_of
 from core.export.recipe_text import KEYS, read_recipe, recipe_of
 
 FULL = {
@@ -63,7 +63,7 @@ recipes = st.builds(
 
 
 def test_every_key_is_read_and_read_back(tmp_path: Path) -> None:
-    assert set(FULL) == set(KEYS)
+    assert {*FULL, "base"} == set(KEYS)  # which asks for as many faces as variants
     path = tmp_path / "recipe.yaml"
     path.write_text(yaml.safe_dump(FULL))
     recipe = read_recipe(path)
@@ -72,6 +72,15 @@ def test_every_key_is_read_and_read_back(tmp_path: Path) -> None:
     path.write_text(yaml.safe_dump(recipe.plain()))
     assert read_recipe(path) == recipe and read_recipe(path).sha256 == recipe.sha256
     assert recipe_of({}) == Recipe()
+
+
+def test_a_base_is_read_and_read_back() -> None:
+    asked = {"name": "photo:0123456789abcdef", "sha256": "ab" * 32}
+    recipe = recipe_of({"base": asked, "count": 8, "variants": 8})
+    assert recipe.base == Base(**asked) and recipe.identities == 1
+    assert recipe_of(recipe.plain()) == recipe
+    assert recipe_of({"base": "me.npz", "count": 1}).base == Base("me.npz")
+    assert recipe.shares == {"train": 1.0}
 
 
 @pytest.mark.parametrize(
@@ -105,6 +114,8 @@ def test_every_key_is_read_and_read_back(tmp_path: Path) -> None:
         ({"balance": "ages x gender"}, "balance names ages, but ages is not given"),
         ({"balance": "ages x smile"}, "balance must be one of ages, gender, is 'smile'"),
         ({"filter": {"uncertainty": "95%"}}, "filter.uncertainty must be in 0..0.9"),
+        ({"base": "me.npz"}, r"base: all pictures .* count \(100\) must be variants.count \(1\)"),
+        ({"base": {"sha256": "ab"}, "count": 1}, "base needs a name"),
         ({"filter": 3}, "filter must hold 'key: value' lines"),
         ({"formats": []}, "formats must name at least one"),
         ({"name": "../up"}, "name must be up to 64 letters"),

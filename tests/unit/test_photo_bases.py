@@ -5,6 +5,9 @@ from __future__ import annotations
 import base64
 import io
 import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,12 +16,18 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from core.errors import InvalidRequestError
+from core.export.card import about
+from core.export.pictures import mark_of
+from core.export.recipe_text import recipe_of
+from core.export.sample import DatasetFacts, MaskClass, Order
 from core.generators import Noise, Outputs
 from core.latents import Latents
 from core.sampling import latents_from_seeds
 from studio.services import Services
+from studio.workflows.export_faces import People
+from studio.workflows.export_maker import open_base
 from studio.workflows.photo_folder import NoPhotoError, PhotoFolder, PhotoFolders
-from studio.workflows.steering_recipe import FaceRecipe
+from studio.workflows.steering_recipe import FaceRecipe, sha256_of_ws
 from tests.unit.control_fakes import direction, own_sliders, with_control
 from tests.unit.routed import client, refused, services
 from tests.unit.small_models import small_store
@@ -159,3 +168,65 @@ def test_a_recipe_file_of_a_photo_holds_what_makes_it_again(
 def test_a_photo_that_nobody_has_is_said_over_http(client: TestClient) -> None:
     status, code, message = refused(client.post("/control/preview", json={"photo": "0" * 16}))
     assert (status, code) == (404, "no_photo") and "upload it again" in message
+
+
+def exported(client: TestClient, text: str) -> dict[str, Any]:
+    """What the Export tab makes of a text."""
+    told: dict[str, Any] = client.post("/export/recipe", json={"text": text}).json()
+    return told
+
+
+def test_a_photos_face_becomes_an_export_of_its_variants(
+    client: TestClient, services: Services, photo: PhotoFolder
+) -> None:
+    wanted = {"photo": photo.id, "psi": 1}
+    text = client.post("/control/recipe", json={"recipes": [wanted]}).json()["yaml"]
+    told = exported(client, text)
+    recipe = told["recipe"]
+    assert recipe["base"]["name"] == photo.base and recipe["psi"] == 1
+    assert recipe["count"] == recipe["variants"]["count"] == 8
+    assert recipe["variants"]["change"] == ["light", "hair"]
+    assert "consent" in told["notes"][0]
+    both = client.post("/control/recipe", json={"recipes": [wanted, {"seed": 3}]}).json()["yaml"]
+    assert "Take one face" in exported(client, both)["problem"]["message"]
+
+
+def test_an_export_starts_from_the_photos_latents_as_the_recipe_knows_them(
+    services: Services, photo: PhotoFolder, tmp_path: Path
+) -> None:
+    ws = latents(services).ws[0]
+    asked = {"generator": "small", "count": 1, "psi": 1}
+
+    def opened(base: object) -> np.ndarray:
+        recipe = recipe_of({**asked, "base": base})
+        found = open_base(recipe, services.models, services.workspace)
+        people = People(recipe, services.models.generator("small"), None, {}, found)
+        return people.person([Order(0, 0, 0, "train")], attempt=3).ws[0]
+
+    assert np.array_equal(opened(photo.base), ws)
+    known = {"name": photo.base, "sha256": sha256_of_ws(ws)}
+    assert np.array_equal(opened(known), ws)
+    latents(services).save(tmp_path / "me.npz")
+    assert np.array_equal(opened(str(tmp_path / "me.npz")), ws)
+    photo.save_latents(latents(services, 7), {})
+    with pytest.raises(InvalidRequestError, match="may have been sharpened"):
+        opened(known)
+    services.photos.folders.delete(photo.id)
+    with pytest.raises(NoPhotoError, match="It may have been deleted"):
+        opened(photo.base)
+
+
+def test_a_page_names_no_file_of_the_machine_as_a_base(client: TestClient) -> None:
+    told = exported(client, "base: /etc/passwd.npz\ncount: 1\n")
+    assert told["problem"] is not None
+
+
+def test_datasets_of_a_photo_do_not_say_that_they_show_nobody() -> None:
+    classes = (MaskClass(0, "skin", (0, 0, 0)),)
+    asked = {"base": {"name": "x"}}
+    facts = DatasetFacts("mine", 256, {"train": 1}, "two", classes, (), recipe=asked)
+    assert "real person's" in about(facts) and "No picture shows" not in about(facts)
+    assert "no real person" not in mark_of(facts, {"psi": 1}).description
+    drawn = replace(facts, recipe={})
+    assert "No picture shows a real person." in about(drawn)
+    assert "no real person" in mark_of(drawn, {"seed": 1}).description

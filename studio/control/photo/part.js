@@ -1,5 +1,6 @@
 /** The panel's lines on a photo: which one it is, how far it has come, and what can be done with it. */
 
+import { SENT } from '../../export/store.js';
 import { make } from '../../painter/panels/dom.js';
 import { plainRecipe } from '../recipe.js';
 import { openPhotos } from './dialog.js';
@@ -33,7 +34,8 @@ export class PhotoPart {
     const leave = make('button', { type: 'button', title: 'Faces by their seeds again; the photo stays in the workspace', onclick: () => this.#leave() }, 'Leave');
     this.detail = make('small', {});
     this.sharpen = make('button', { type: 'button', title: SHARPEN, onclick: () => this.#order((id) => api.sharpenPhoto(id, this.#options.generator)) }, 'Sharpen');
-    this.buttons = make('div', { class: 'fl-co-photo-buttons' }, this.sharpen, frame, leave);
+    const variants = make('button', { type: 'button', title: 'Opens the Export tab: pictures of this person under other light and with other hair, with masks', onclick: () => this.#vary() }, 'Variants');
+    this.buttons = make('div', { class: 'fl-co-photo-buttons' }, this.sharpen, variants, frame, leave);
     this.doing = make('span', {});
     this.bar = make('progress', { 'aria-label': 'Progress' });
     this.stop = make('button', { type: 'button', title: 'It ends at its next step; the best that was found stays', onclick: () => this.#order((id) => api.stopPhoto(id)) }, 'Stop, keep the best');
@@ -75,6 +77,16 @@ export class PhotoPart {
   #leave() {
     const { generator, seed } = this.store.recipe;
     this.store.settle(plainRecipe({ generator, seed }));
+  }
+
+  /** Leaves a recipe where the Export tab looks when it is opened. */
+  async #vary() {
+    try {
+      sessionStorage.setItem(SENT, await this.api.recipeFile([this.store.recipe]));
+      document.querySelector('#tab-export-button')?.click();
+    } catch (error) {
+      this.strips.show('photo', error.message, { Close: () => {} }, { tone: 'bad' });
+    }
   }
 
   #follow() {
