@@ -6,15 +6,17 @@ coordinates in which every step is one of the distribution of w, on cheap previe
 
 from __future__ import annotations
 
+import copy
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from core.directions.distribution import WDistribution, checked_covariance, whitening
 from core.errors import InvalidRequestError
@@ -127,9 +129,9 @@ def optimise(
         )
     total = sum(stage.steps for stage in config.stages)
     place, done, began = Coordinates(prior, start_ws), 0, time.monotonic()
+    drawer = Drawer(generator, readouts, is_f32=config.is_f32)
     for stage in config.stages:
-        draw = drawn_by(generator, readouts, stage.size, is_f32=config.is_f32)
-        for found in _stage(draw, place, target, perceptual, stage, config):
+        for found in _stage(drawer, place, target, perceptual, stage, config):
             done += 1
             size = found.image.shape[-1]
             seconds = time.monotonic() - began
@@ -146,7 +148,7 @@ class _Best:
 
 
 def _stage(
-    draw: Callable[[Tensor], Tensor],
+    drawer: Drawer,
     place: Coordinates,
     target: Target,
     perceptual: Perceptual,
@@ -161,7 +163,7 @@ def _stage(
             group["lr"] = stage.rate * _pace(step / stage.steps, config.warm_up, stage.steps)
         with torch.enable_grad():
             ws = place.ws()
-            image = draw(ws)
+            image = drawer.draw(ws, stage.size)
             distance = distance or perceptual.to(target, image.shape[-1])
             loss = distance(image)
             objective = loss + config.pull * place.remoteness() + config.spread * place.spread()
@@ -185,22 +187,34 @@ def _pace(done: float, warm_up: float, steps: int) -> float:
     return rising * 0.5 * (1 + math.cos(math.pi * done))
 
 
-def drawn_by(
-    generator: Generator, readouts: Readouts | None, size: int, *, is_f32: bool = False
-) -> Callable[[Tensor], Tensor]:
-    """ws [1, L, D] -> image [1, 3, size, size], with slopes: a preview, or the whole picture."""
-    synthesis = generator.synthesis
-    is_quick = not is_f32 and torch.cpu._is_avx512_bf16_supported()
+class Drawer:
+    """Pictures with slopes, from a copy of the networks that is laid out for speed.
 
-    def draw(ws: Tensor) -> Tensor:
-        with torch.autocast("cpu", torch.bfloat16, enabled=is_quick):
-            if readouts is not None and size in readouts.sizes:
-                features = synthesis(ws, features=(size,), with_image=False).features[size]
-                image: Tensor = readouts(features, ws, size)
+    Computes in bf16 where the processor does, unless is_f32.
+    """
+
+    def __init__(
+        self, generator: Generator, readouts: Readouts | None = None, *, is_f32: bool = False
+    ) -> None:
+        self._synthesis = _quick(generator.synthesis)
+        self._readouts = None if readouts is None else _quick(readouts)
+        self._is_quick = not is_f32 and torch.cpu._is_avx512_bf16_supported()
+
+    def draw(self, ws: Tensor, size: int = 0) -> Tensor:
+        """ws [1, L, D] -> image [1, 3, size, size]: a preview where there is one of that size,
+        else the whole picture."""
+        with torch.autocast("cpu", torch.bfloat16, enabled=self._is_quick):
+            if self._readouts is not None and size in self._readouts.sizes:
+                made = self._synthesis(ws, features=(size,), with_image=False)
+                image: Tensor = self._readouts(made.features[size], ws, size)
             else:
-                whole = synthesis(ws).image
-                assert whole is not None  # the default request includes it
-                image = whole
+                image = self._synthesis(ws).image
         return image.float()
 
-    return draw
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+def _quick(network: Network) -> Network:
+    found = copy.deepcopy(network).requires_grad_(False).eval()
+    return found.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]

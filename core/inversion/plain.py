@@ -17,7 +17,7 @@ from torch import Tensor
 from core.directions import WDistribution
 from core.errors import InvalidRequestError
 from core.generators import Generator
-from core.inversion.optimisation import Refined, drawn_by
+from core.inversion.optimisation import Drawer, Refined
 from core.inversion.perceptual import Perceptual
 from core.inversion.target import Target
 
@@ -51,7 +51,7 @@ def project(
     deviation = math.sqrt(float(prior.covariance.trace()))
     optimiser = torch.optim.Adam([w], lr=RATE, betas=(0.9, 0.999))
     size = min(SIZE, generator.resolution)
-    draw, distance = drawn_by(generator, None, 0), perceptual.to(target, size)
+    drawer, distance = Drawer(generator), perceptual.to(target, size)
     began, best = time.monotonic(), None
     for step in range(steps):
         done = step / steps
@@ -61,7 +61,7 @@ def project(
         with torch.enable_grad():
             noisy = w + strength * torch.randn(w.shape, generator=chance)
             ws = noisy.expand(generator.num_ws, -1)
-            image = draw(ws[None])
+            image = drawer.draw(ws[None])
             loss: Tensor = distance(image)
             optimiser.zero_grad()
             loss.backward()

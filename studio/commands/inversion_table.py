@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-COLUMNS = ("psnr", "ssim", "loss", "looks", "identity", "seconds")
+COLUMNS = ("psnr", "ssim", "loss", "looks", "identity", "seconds", "cpu_seconds")
 
 
 def inversion_table(figures: Mapping[str, Any]) -> str:
     """Means by stage, plain optimisation beside ours, each photo, and how editing went."""
-    rows = ["".join([f"{'':24}", *(f"{name:>10}" for name in COLUMNS)])]
+    rows = ["".join([f"{'':24}", *(f"{name:>12}" for name in COLUMNS)])]
     begins = figures["began_at"]
     for stage, told in figures["generated"].items():
         what = f"{begins} alone" if stage == "first" else stage
@@ -40,4 +40,4 @@ def _means(told: Mapping[str, Any]) -> dict[str, float | None]:
 
 def _row(name: str, told: Mapping[str, float | None]) -> str:
     shown = ("-" if told[column] is None else f"{told[column]:.3f}" for column in COLUMNS)
-    return "".join([f"{name:24.24}", *(f"{value:>10}" for value in shown)])
+    return "".join([f"{name:24.24}", *(f"{value:>12}" for value in shown)])
