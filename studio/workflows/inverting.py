@@ -52,7 +52,7 @@ class Inverter:
             class_index = 0 if self.generator.mapping.c_dim else None
             self.prior = WDistribution.of(self.generator, class_index=class_index)
         self.perceptual = Perceptual()
-        self._runtime = models.runtime(generator, Outputs())
+        self._models = models
 
     @property
     def begins_at(self) -> str:
@@ -77,7 +77,8 @@ class Inverter:
 
     def picture(self, ws: NDArray[np.float32]) -> NDArray[np.uint8]:
         """uint8 [R, R, 3]."""
-        return self._runtime.render(ws)["image"]
+        name = self.generator.identity.name
+        return self._models.runtime(name, Outputs()).render(ws)["image"]
 
     def latents(self, ws: list[NDArray[np.float32]]) -> Latents:
         """As a file holds them; no seed, no truncation, no noise."""

@@ -64,9 +64,9 @@ def test_a_stop_keeps_the_best_so_far(astronaut, models, generator: Generator):
 
     def stop(step: Step) -> None:
         if step.done == 2 and step.total == 20:
-            raise Cancelled
+            raise Cancelled("stopped")
 
-    with pytest.raises(Cancelled):
+    with pytest.raises(Cancelled, match="stopped"):
         invert_to_folder(InvertRequest((astronaut, astronaut), steps=20), out, models, stop)
     latents = read_latents(out / "latents.npz", LatentSpace.of(generator))
     assert len(latents) == 1 and (out / "images" / "astronaut.png").is_file()

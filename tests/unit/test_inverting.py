@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from core.errors import InvalidRequestError, UnknownGeneratorError
 from core.generators import Noise
+from core.images import to_uint8
 from core.inversion.optimisation import OptimisationConfig, Stage
 from core.inversion.plain import project
 from core.inversion.target import Target
 from core.latents import LatentSpace, read_latents
 from core.sampling import latents_from_seeds
+from core.weights import WeightStore
 from studio.model_cache import ModelCache
 from studio.workflows.inverting import MEAN, Inverter, InvertRequest, invert_to_folder
-from tests.unit.small_models import small_models, small_store
+from tests.unit.small_models import GOLDEN, small_models, small_store
 
 __all__ = ["small_models", "small_store"]  # fixtures
 
@@ -41,6 +44,31 @@ def test_a_search_comes_nearer(inverter, target):
     found = list(inverter.refine(target, inverter.first(target), config))
     assert len(found) == 30 and found[-1].size == 32
     assert found[-1].loss < 0.8 * found[0].loss
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "semantic_stylegan/celeba_32.pt",
+        "stylegan2/nvidia_ada_64_classes.pkl",
+        "stylegan2/rosinality_64_multiplier_1.pt",
+    ],
+)
+def test_it_works_for_every_sort_of_generator(file, tmp_path):
+    store = WeightStore(tmp_path)
+    store.add(GOLDEN.parent / file, "other")
+    other = Inverter(ModelCache(store, "cpu"), "other")
+    class_index = 0 if other.generator.mapping.c_dim else None
+    latents = latents_from_seeds(
+        other.generator, [5], psi=1.0, noise=Noise(), class_index=class_index
+    )
+    target = Target(
+        to_uint8(other.generator.synthesis(torch.from_numpy(latents.ws)).image)[0].numpy()
+    )
+    config = OptimisationConfig((Stage(128, 15, 0.1),))  # in bf16 where there is one
+    found = list(other.refine(target, other.first(target), config))
+    assert found[-1].loss < found[0].loss and np.isfinite(found[-1].ws).all()
+    assert found[-1].ws.shape == latents.ws[0].shape
 
 
 @pytest.mark.parametrize("per_layer", [False, True])
