@@ -38,7 +38,9 @@ class BlendPass(nn.Module):
             area, tint, grown, seen, take, behind, other_seen, grid = of_size[int(maps.shape[-1])]
             mixed = mixed + tint * (tinted - mixed)
             mixed = mixed + grown * (_grown(own, seen) - mixed)
-            moved = F.grid_sample(other.float(), grid, padding_mode="border", align_corners=False)
+            moved = F.grid_sample(
+                other.float(), grid, padding_mode="reflection", align_corners=False
+            )
             moved = moved + behind * (_grown(moved, other_seen) - moved)
             mixed = mixed + take * (moved - mixed)
             return torch.cat([own, other, tinted, own + area * (mixed - own)])

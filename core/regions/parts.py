@@ -24,7 +24,7 @@ class Part:
     own face has it, instead of with the whole face. needs_own: a piece comes only if the own face
     has it, too. of_style: the own face keeps its shape there and takes the other's fine styles.
     is_whole: what its mask encloses belongs to it. is_bared: where the other face has none, what
-    it has there instead comes in all maps.
+    it has there instead comes in finer maps, too.
     """
 
     title: str
@@ -74,22 +74,47 @@ PARTS: Mapping[str, Part] = MappingProxyType(
         "skin": Part("Skin", (_SKIN,), ("face", "neck"), of_style=True),
         "clothes": Part("Clothes", (("cloth",),), ("cloth",), _OVER_CLOTHES, 0, 16, is_whole=True),
         "glasses": Part("Glasses", (("eyeglass",),), ("eyeglass",), ("hair",), 0.01, 64, 128),
-        "hat": Part("Hat", (("hat",),), ("hat",), (), 0.02, 16, is_whole=True, is_bared=True),
+        "hat": Part("Hat", (("hat",),), ("hat",), (), 0.03, 16, is_whole=True, is_bared=True),
         "earring": Part("Earring", (("earring",),), ("earring",), (), 0.015),
         BACKGROUND: Part("Background", ((BACKGROUND,),), (BACKGROUND,)),
     }
 )
 
 
-def checked_parts(names: Sequence[str]) -> tuple[str, ...]:
-    """Each once, in the order of PARTS. Raises InvalidRequestError."""
-    if strange := [name for name in names if name not in PARTS]:
-        raise InvalidRequestError(
-            f"No part is called '{strange[0]:.40}'. Choose of: {', '.join(PARTS)}."
-        )
+@dataclass(frozen=True)
+class Take:
+    """A part to be taken from another face. shape, texture: 0 to 1, how far towards it; blended
+    parts are taken whole. Raises InvalidRequestError."""
+
+    part: str
+    shape: float = 1.0
+    texture: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.part not in PARTS:
+            raise InvalidRequestError(
+                f"No part is called '{self.part:.40}'. Choose of: {', '.join(PARTS)}."
+            )
+        for amount in (self.shape, self.texture):
+            if not 0 <= amount <= 1:  # nor NaN
+                raise InvalidRequestError(
+                    f"Shape and texture of {self.part} must be in 0..1, are {self.shape:g} and "
+                    f"{self.texture:g}."
+                )
+
+    @property
+    def is_whole(self) -> bool:
+        return self.shape == 1 and self.texture == 1
+
+
+def checked_takes(takes: Sequence[Take]) -> tuple[Take, ...]:
+    """In the order of PARTS. Raises InvalidRequestError for none and for a part named twice."""
+    names = [take.part for take in takes]
     if not names:
         raise InvalidRequestError(f"No part is to be taken. Choose of: {', '.join(PARTS)}.")
-    return tuple(name for name in PARTS if name in names)
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise InvalidRequestError(f"'{twice[0]}' is named twice. Name each part once.")
+    return tuple(sorted(takes, key=lambda take: list(PARTS).index(take.part)))
 
 
 def ids_of(names: Sequence[str], classes: ClassSet) -> list[int]:

@@ -37,12 +37,10 @@ class Move:
         return self == Move()
 
     def applied(self, maps: Tensor) -> Tensor:
-        """maps [N, C, r, r] moved so; what is not there is continued from the edge."""
+        """maps [N, C, r, r] moved so; what is not there is its mirror image."""
         if self.is_nothing:
             return maps
-        return F.grid_sample(
-            maps, self.grid(maps.shape[-1]), padding_mode="border", align_corners=False
-        )
+        return read_at(maps, self.grid(maps.shape[-1]))
 
     def grid(self, size: int) -> Tensor:
         """[1, size, size, 2]: where each place of the moved picture is read, as grid_sample has
@@ -51,6 +49,12 @@ class Move:
         x, y = self.x, self.y
         back = torch.tensor([[cos, sin, -cos * x - sin * y], [-sin, cos, sin * x - cos * y]])
         return F.affine_grid(back[None], [1, 1, size, size], align_corners=False)
+
+
+def read_at(maps: Tensor, grid: Tensor) -> Tensor:
+    """maps [N, C, r, r] at the places of a grid [N, r, r, 2] in -1..1; beyond them lie their mirror
+    images."""
+    return F.grid_sample(maps, grid, padding_mode="reflection", align_corners=False)
 
 
 def centre(labels: NDArray[np.uint8], ids: list[int]) -> NDArray[np.float64] | None:

@@ -20,6 +20,7 @@ SIZE = 256  # px at which zones are drawn
 RIM = 5  # px of zones; so near to another class, the background still has some of its colour
 LEAST = 0.02  # of the picture, of background that can be continued
 SOFTEST = 0.06  # of the width: borders at softness 1
+BARED = 64  # px; see Part.is_bared
 MOST = 1024  # px of the largest maps
 SHAPELESS = 32  # px; the layers up to it give a face its shape, those above its colours
 
@@ -111,7 +112,7 @@ class _Drawing:
         spread = round(part.spread * SIZE)
         wide = _blurred(_grown(filled, spread), self.soft) * free
         if part.is_bared and not there.any():
-            self.takes.append((wide, 0, MOST))
+            self.takes.append((wide, 0, BARED))
         else:
             alone = _blurred(_shrunk(there, self.soft // 2), self.soft) * free
             self.takes += [(wide, 0, part.wide), (alone, part.wide, part.finest)]
