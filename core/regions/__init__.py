@@ -2,7 +2,7 @@
 
 from core.regions.coding import coded_parts, with_codes_of
 from core.regions.mixing import SOFTNESS, Mixed, NothingToTakeError, RegionMixer
-from core.regions.parts import PARTS, Take, checked_takes
+from core.regions.parts import PARTS, Take, checked_takes, parse_takes
 
 __all__ = [
     "PARTS",
@@ -13,5 +13,6 @@ __all__ = [
     "Take",
     "checked_takes",
     "coded_parts",
+    "parse_takes",
     "with_codes_of",
 ]

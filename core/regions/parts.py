@@ -107,6 +107,25 @@ class Take:
         return self.shape == 1 and self.texture == 1
 
 
+def parse_takes(text: str) -> tuple[Take, ...]:
+    """'hair,eyes=0.5,skin=0:1': parts, how far they go, or shape and texture apart.
+
+    Raises InvalidRequestError.
+    """
+    found = []
+    for item in filter(None, (item.strip() for item in text.split(","))):
+        name, _, amounts = item.partition("=")
+        shape, _, texture = amounts.partition(":")
+        try:
+            found.append(Take(name, float(shape or 1), float(texture or shape or 1)))
+        except ValueError as error:
+            raise InvalidRequestError(
+                f"'{item:.40}' is no part with how far it goes. Write for example hair, hair=0.5, "
+                "or hair=0.5:1 for its shape and its texture."
+            ) from error
+    return checked_takes(found)
+
+
 def checked_takes(takes: Sequence[Take]) -> tuple[Take, ...]:
     """In the order of PARTS. Raises InvalidRequestError for none and for a part named twice."""
     names = [take.part for take in takes]

@@ -19,6 +19,7 @@ VERBS = {
     "sample": "Make faces from seeds: pictures and latents.",
     "walk": "Make a video that walks through the faces of some seeds.",
     "control": "Make faces of an age and a gender.",
+    "mix": "Put parts of one face into others: hair, eyes, clothes and more.",
     "segment": "Make masks for the faces of a latents file.",
     "align": "Bring faces of your own photos into the frame that generators know.",
     "invert": "Find the latents that look like the faces of your own photos.",
