@@ -39,6 +39,7 @@ export function createFacesPart(store) {
   const baseName = make('span', { class: 'fl-ex-person' });
   const drawPeople = make('button', { type: 'button', title: 'People of random seeds instead', onclick: () => store.change({ base: null, psi: store.first.recipe.psi }) }, 'Draw people');
   const basePart = part('base', make('div', { class: 'fl-ex-line' }, make('span', { class: 'fl-ex-name', title: 'All pictures are of the person on this photo; choose below what differs' }, 'Person'), baseName, drawPeople));
+  basePart.hidden = true;
   const element = make('div', { class: 'fl-ex-first' },
     part('name', line('Name', name, { about: 'Of the dataset: letters, digits, - _ .' })),
     source.element,
@@ -58,7 +59,7 @@ export function createFacesPart(store) {
     source.show();
     countPart.hidden = more.hidden = wayOf(recipe) === 'painted';
     basePart.hidden = !recipe.base;
-    baseName.textContent = recipe.base?.name.startsWith('photo:') ? 'The one on your photo' : (recipe.base?.name ?? '');
+    baseName.textContent = recipe.base?.name.startsWith('photo:') ? 'On your photo' : (recipe.base?.name ?? '');
     for (const [input, key] of [[name, 'name'], [count, 'count'], [psi, 'psi'], [seed, 'seed']]) put(input, recipe[key]);
     size.value = recipe.size;
     if (recipe.generator) generator.value = recipe.generator;

@@ -150,7 +150,7 @@ export function openPhotos({ host, api, generator, photo = '', file = null, onUs
       const picture = make('img', { src: api.photoUrl(found.id, found.frame ? 'thumbnail.jpg' : 'shown.jpg', JSON.stringify(found.frame)), alt: '', draggable: 'false' });
       const state = stateOf(found, generator);
       const when = new Date(found.created_at).toLocaleDateString();
-      const button = make('button', { type: 'button', class: 'fl-co-photo-one', 'aria-pressed': found.id === chosen?.id, onclick: () => open(found) }, picture, make('span', {}, state, make('small', {}, when)));
+      const button = make('button', { type: 'button', class: 'fl-co-photo-one', 'aria-pressed': String(found.id === chosen?.id), onclick: () => open(found) }, picture, make('span', {}, state, make('small', {}, when)));
       const drop = make('button', { type: 'button', class: 'fl-co-photo-delete', title: 'Delete this photo and all of it', 'aria-label': `Delete photo of ${when}`, onclick: () => remove(found) }, '×');
       return make('li', {}, button, drop);
     }));
