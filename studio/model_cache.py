@@ -39,8 +39,8 @@ class ModelCache:
     def names(self) -> list[str]:
         """Of the registered generators, the default one first."""
         default = self.weights.default("generator")
-        known = [entry.name for entry in self.weights.entries().values()]
-        generators = [name for name in known if self.weights.entry(name).kind == "generator"]
+        known = self.weights.entries().values()
+        generators = [entry.name for entry in known if entry.is_generator]
         return sorted(generators, key=lambda name: (name != default, name))
 
     def name(self, asked: str | None) -> str:

@@ -23,6 +23,7 @@ from safetensors.numpy import save
 from core.directions.direction import Direction
 from core.errors import CoreError, InvalidRequestError, WeightsError
 from core.files import write_whole
+from core.generators.generator import Identity
 from core.latents import LatentSpace
 
 KIND = "directions"
@@ -149,11 +150,12 @@ def _check_sizes(path: Path) -> None:
 
 def _check_generator(header: Mapping[str, Any], space: LatentSpace, path: Path) -> None:
     wanted = space.identity
-    made_for = (str(header.get("generator")), str(header.get("generator_sha256")))
-    if made_for[1] != wanted.sha256:
+    made_for = Identity(str(header.get("generator")), str(header.get("generator_sha256")))
+    if not wanted.is_served_by(made_for):
         raise WeightsError(
-            f"{path} was made for generator '{made_for[0]:.80}' (weights {made_for[1]:.12}), not "
-            f"for '{wanted.name}' (weights {wanted.sha256[:12]}). Load '{made_for[0]:.80}', or "
+            f"{path} was made for generator '{made_for.name:.80}' (weights "
+            f"{made_for.sha256:.12}), not for '{wanted.name}' (weights {wanted.sha256[:12]}). Load "
+            f"'{made_for.name:.80}', or "
             f"fit directions for '{wanted.name}': python launch.py train directions --help"
         )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import torch
@@ -104,10 +104,18 @@ def check_request(
 
 @dataclass(frozen=True)
 class Identity:
-    """Which weights these are: registry name and sha256 of the weights file (hex)."""
+    """Which weights these are: registry name and sha256 of the weights file (hex).
+
+    base: those that they were tuned from. What was made for the base serves them, too.
+    """
 
     name: str
     sha256: str
+    base: Identity | None = field(default=None, compare=False)
+
+    def is_served_by(self, made_for: Identity) -> bool:
+        """Whether what was made for those weights can be used with these."""
+        return made_for.sha256 in (self.sha256, self.base.sha256 if self.base else self.sha256)
 
 
 class Generator(nn.Module):

@@ -49,11 +49,11 @@ def load_readouts(path: Path, generator: Identity) -> Readouts:
     header, tensors = read_weights(path)
     if not isinstance(header, dict) or header.get("kind") != KIND:
         raise WeightsError(f"{path} holds no preview readouts. {_retrain(generator)}")
-    trained_on = header.get("generator_sha256")
-    if trained_on != generator.sha256:
+    trained_on = Identity(str(header.get("generator")), str(header.get("generator_sha256")))
+    if not generator.is_served_by(trained_on):
         raise WeightsError(
-            f"{path} was trained on generator '{header.get('generator')}' (weights "
-            f"{str(trained_on)[:12]}), not on '{generator.name}' (weights "
+            f"{path} was trained on generator '{trained_on.name}' (weights "
+            f"{trained_on.sha256[:12]}), not on '{generator.name}' (weights "
             f"{generator.sha256[:12]}). {_retrain(generator)}"
         )
     readouts = Readouts(_config(header.get("config"), path))

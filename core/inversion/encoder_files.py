@@ -49,7 +49,7 @@ def load_photo_encoder(path: Path, generator: Identity) -> PhotoEncoder:
     if not isinstance(header, dict) or header.get("kind") != KIND:
         raise WeightsError(f"{path} holds no encoder of photos. {_AGAIN}")
     made_for = Identity(str(header.get("generator")), str(header.get("generator_sha256")))
-    if made_for.sha256 != generator.sha256:
+    if not generator.is_served_by(made_for):
         raise WeightsError(
             f"{path} was made for generator '{made_for.name}' (weights {made_for.sha256[:12]}), "
             f"not for '{generator.name}' (weights {generator.sha256[:12]}). {_AGAIN}"

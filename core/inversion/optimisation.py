@@ -196,7 +196,7 @@ class Drawer:
     def __init__(
         self, generator: Generator, readouts: Readouts | None = None, *, is_f32: bool = False
     ) -> None:
-        self._synthesis = _quick(generator.synthesis)
+        self.synthesis = _quick(generator.synthesis)
         self._readouts = None if readouts is None else _quick(readouts)
         self._is_quick = not is_f32 and torch.cpu._is_avx512_bf16_supported()
 
@@ -205,10 +205,10 @@ class Drawer:
         else the whole picture."""
         with torch.autocast("cpu", torch.bfloat16, enabled=self._is_quick):
             if self._readouts is not None and size in self._readouts.sizes:
-                made = self._synthesis(ws, features=(size,), with_image=False)
+                made = self.synthesis(ws, features=(size,), with_image=False)
                 image: Tensor = self._readouts(made.features[size], ws, size)
             else:
-                image = self._synthesis(ws).image
+                image = self.synthesis(ws).image
         return image.float()
 
 

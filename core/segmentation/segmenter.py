@@ -65,7 +65,7 @@ class Segmenter:
     def check_generator(self, generator: Generator) -> None:
         """Raise WeightsError unless these are the weights it was trained on."""
         found = generator.identity
-        if found.sha256 != self.generator.sha256:
+        if not found.is_served_by(self.generator):
             raise WeightsError(
                 f"This segmenter was trained on generator '{self.generator.name}' (weights "
                 f"{self.generator.sha256[:12]}), not on '{found.name}' (weights "

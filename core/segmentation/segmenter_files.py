@@ -59,7 +59,7 @@ def load_segmenter(path: Path, generator: Identity | None = None) -> Segmenter:
     if header.get("kind") != KIND:
         raise WeightsError(f"{path} holds no segmenter. {_AGAIN}")
     trained_on = Identity(str(header.get("generator")), str(header.get("generator_sha256")))
-    if generator is not None and trained_on.sha256 != generator.sha256:
+    if generator is not None and not generator.is_served_by(trained_on):
         raise WeightsError(
             f"{path} was trained on generator '{trained_on.name}' (weights "
             f"{trained_on.sha256[:12]}), not on '{generator.name}' (weights "

@@ -28,7 +28,7 @@ def has_generator(models: ModelCache, face: Face) -> bool:
     known = models.weights.entries().get(face.generator)
     return (
         known is not None
-        and known.kind == "generator"
+        and known.is_generator
         and known.sha256 == face.generator_sha256
         and known.path.is_file()
     )
@@ -37,7 +37,7 @@ def has_generator(models: ModelCache, face: Face) -> bool:
 def check_generator(models: ModelCache, face: Face) -> None:
     """Raise OtherFaceError, for the person, where `has_generator` is not so."""
     known = models.weights.entries().get(face.generator)
-    if known is None or known.kind != "generator":
+    if known is None or not known.is_generator:
         raise OtherFaceError(
             f"This face was made by generator '{face.generator}', which is not here. Add it: "
             f"python launch.py weights add FILE --name {face.generator}"

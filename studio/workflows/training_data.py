@@ -240,7 +240,7 @@ def _joined(starter: TrainingData, project: TrainingData) -> TrainingData:
 
 def _check_generator(data: TrainingData, weights: WeightStore) -> None:
     known = weights.entries().get(data.generator)
-    if known is None or known.kind != "generator":
+    if known is None or not known.is_generator:
         raise InvalidRequestError(
             f"The faces were made by generator '{data.generator}', which is not here. Add it: "
             f"python launch.py weights add FILE --name {data.generator}"
