@@ -151,6 +151,6 @@ class PhotoEncoder:
                 f"{' x '.join(map(str, shape))}."
             )
         with torch.inference_mode():
-            small = downsample(to_float(torch.from_numpy(picture)[None]), size)
+            small = downsample(to_float(torch.tensor(picture)[None]), size)
             ws: NDArray[np.float32] = self.network(small)[0].numpy()
         return ws
