@@ -10,7 +10,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 
@@ -20,8 +20,11 @@ from core.generators import Identity
 from core.generators.checkpoint import save_weights
 from core.generators.mobile_stylegan import MobileStyleGANConfig, build_mobile_stylegan
 from core.generators.noise import Noise
+from core.generators.openvino_runtime import OpenVINORuntime
 from core.generators.readout_files import load_readouts, save_readouts
 from core.generators.readouts import Readouts, ReadoutsConfig
+from core.generators.rendering import Outputs, RenderPass
+from core.generators.torch_runtime import TorchRuntime
 from core.inversion.difference import (
     KIND,
     Difference,
@@ -110,6 +113,7 @@ def test_no_difference_changes_no_bit():
     assert made.identity == MINE and made.identity.base == GENERATOR.identity
 
 
+@settings(deadline=None, max_examples=20)
 @given(st.integers(0, 10**6))
 def test_a_saved_difference_comes_back(tmp_path_factory, seed):
     random = torch.Generator().manual_seed(seed)
@@ -225,6 +229,17 @@ def test_what_was_made_for_the_base_serves_the_tuned_one_but_not_the_other_way(s
     save_readouts(path, readouts, tuned)
     with pytest.raises(WeightsError, match="small-anna"):
         load_readouts(path, base)
+
+
+def test_openvino_draws_a_tuned_generator_as_torch_does(store):
+    store.add_tuned(changed(store), "small-anna")
+    ws = latents_from_seeds(store.open_generator("small"), [1], psi=0.7, noise=Noise()).ws[0]
+    draw = RenderPass(store.open_generator("small-anna"), Outputs())
+    ours = OpenVINORuntime(draw, "f32").render(ws)["image"].astype(int)
+    theirs = TorchRuntime(draw, "cpu").render(ws)["image"].astype(int)
+    base = RenderPass(store.open_generator("small"), Outputs())
+    assert abs(ours - theirs).max() <= 1
+    assert abs(ours - OpenVINORuntime(base, "f32").render(ws)["image"]).mean() > 20
 
 
 def test_a_difference_whose_base_is_not_here_is_refused_whole(store):
