@@ -34,8 +34,8 @@ class TuningConfig:
     """
 
     steps: int = 300
-    rate: float = 0.005
-    from_size: int = 32
+    rate: float = 0.001
+    from_size: int = 64
     most_values: int = 2_000_000  # stored in two bytes each
     locality: float = 4.0
     every: int = 4
