@@ -268,6 +268,7 @@ def layer_evaluation(
 )
 @click.option("--psi", type=float, default=0.8, show_default=True, help="Of the generated faces.")
 @click.option("--steps", type=click.IntRange(min=1), help="Of the search. [default: as invert]")
+@click.option("--tune", type=click.IntRange(0), default=0, show_default=True, help="Steps, too.")
 @click.option(
     "--plain",
     type=int,

@@ -18,6 +18,8 @@ def inversion_table(figures: Mapping[str, Any]) -> str:
     for name, told in figures["photos"].items():
         rows.append(_row(f"{name}: {begins} alone", told["first"]))
         rows.append(_row(f"{name}: searched", told["searched"]))
+        if "tuned" in told:
+            rows.append(_row(f"{name}: tuned", told["tuned"]))
     plain = figures["plain"]
     for name in (name for name in plain if name != "faces"):
         rows.append(_row(f"{len(plain['faces'])} faces: {name}", _means(plain[name])))

@@ -33,6 +33,14 @@ from studio.workflows.inverting import InvertRequest, invert_to_folder
     metavar="N",
     help="Of the search; 0 keeps the encoder's first answer. [default: what took under a minute]",
 )
+@click.option(
+    "--tune",
+    type=click.IntRange(0, 10_000),
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="Steps that the generator itself then learns, for full likeness; 300 are usual.",
+)
 @correction_options
 @generator_option
 @verb
@@ -43,6 +51,7 @@ def invert(
     out: Path,
     face: int | None,
     steps: int | None,
+    tune: int,
     shift: tuple[float, float],
     turn: float,
     zoom: float,
@@ -53,10 +62,12 @@ def invert(
 
         python launch.py invert me.jpg --out me
 
-    Ctrl-C stops the search and keeps the best so far. The latents are a start for the others:
-    python launch.py control --latents me/latents.npz --age 60 --out older
+    Ctrl-C stops the search or the tuning and keeps the best so far. The latents serve other
+    verbs, too:
+
+        python launch.py control --latents me/latents.npz --age 60 --out older
     """
-    request = InvertRequest(photos, face, steps, generator, Correction(*shift, turn, zoom))
+    request = InvertRequest(photos, face, steps, tune, generator, Correction(*shift, turn, zoom))
     figures = invert_to_folder(request, out, ModelCache(WeightStore(), device), on_step)
     return Report("\n".join(_told(made, face) for made in figures["inverted"]), figures)
 
@@ -68,6 +79,11 @@ def _told(made: dict[str, Any], asked: int | None) -> str:
         f"{result['psnr']:.1f} dB, SSIM {result['ssim']:.2f} (at first {first['psnr']:.1f} dB, "
         f"{first['ssim']:.2f}), {result['seconds']:.0f} s."
     ]
+    if tuned := made.get("tuned"):
+        words.append(
+            f"Tuned: {tuned['file']}, {tuned['psnr']:.1f} dB, SSIM {tuned['ssim']:.2f}, "
+            f"{tuned['seconds']:.0f} s; the tuned generator is {tuned['difference']}."
+        )
     if count > 1 and asked is None:
         words.append(f"The largest face was taken; choose another of the {count} with --face.")
     return " ".join([*words, *made["notes"]])

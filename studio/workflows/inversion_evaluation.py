@@ -42,6 +42,7 @@ FIRST_SEED = 920_000  # of the faces that inversion is judged on
 COMPARED = 256  # px at which losses are held against each other
 TIMES = 5  # ours, that plain optimisation gets at least
 PLAIN = {"plain": False, "plain w+": True}  # by name, whether it has a w for each layer
+STAGES = "first", "searched", "tuned"
 SIDE, ROWS = 192, 10  # px of a face on a contact sheet, and its rows
 
 
@@ -49,13 +50,14 @@ SIDE, ROWS = 192, 10  # px of a face on a contact sheet, and its rows
 class InversionTrial:
     """faces: generated ones, seeds from first_seed on, with random noise. photos: further ones.
     plain: of all these, how many plain optimisation is run on, too. edited: how many of the
-    generated ones are moved along every slider."""
+    generated ones are moved along every slider. tune: steps of tuning, on all of them."""
 
     faces: int = 50
     photos: tuple[Path, ...] = ()
     psi: float = 0.8
     first_seed: int = FIRST_SEED
     steps: int | None = None
+    tune: int = 0
     plain: int = 2
     edited: int = 10
     generator: str | None = None
@@ -166,9 +168,17 @@ class _Run:
         self._write(subject.name, "target", subject.target.picture)
         clock = Clock()
         ws = self._inverter.first(subject.target)
-        found["first"] = self._judged(subject, "first", ws, wanted, clock.told())
+        found["first"] = self._judged(
+            subject, "first", self._inverter.picture(ws), wanted, clock.told()
+        )
         best = deque(self._inverter.refine(subject.target, ws, self._config), maxlen=1)[0]
-        found["searched"] = self._judged(subject, "searched", best.ws, wanted, clock.told())
+        times, picture = clock.told(), self._inverter.picture(best.ws)
+        found["searched"] = self._judged(subject, "searched", picture, wanted, times)
+        if self._trial.tune:
+            clock = Clock()
+            tuned = deque(self._inverter.tune(subject.target, best.ws, self._trial.tune), maxlen=1)
+            times = clock.told()
+            found["tuned"] = self._judged(subject, "tuned", tuned[0].picture, wanted, times)
         if place < self._trial.plain:
             found["plain"] = self._plain(subject, best, found["searched"], wanted)
         np.save(self._path / f"{subject.name}.npy", best.ws)
@@ -179,11 +189,10 @@ class _Run:
         self,
         subject: Subject,
         stage: str,
-        ws: NDArray[np.float32],
+        picture: NDArray[np.uint8],
         wanted: NDArray[np.float32],
         times: dict[str, float],
     ) -> dict[str, Any]:
-        picture = self._inverter.picture(ws)
         self._write(subject.name, stage, picture)
         alike = likeness(subject.target, picture)
         apart = float(np.linalg.norm(self._judges.judge(picture).embedding - wanted))
@@ -219,9 +228,10 @@ class _Run:
                 if reached is None and last.loss <= judged["loss"]:
                     reached = round(last.seconds, 2)
             stage = name.replace(" ", "-")
+            times, picture = clock.told(), self._inverter.picture(last.ws)
             told[name] = {
                 "steps": total,
-                **self._judged(subject, stage, last.ws, wanted, clock.told()),
+                **self._judged(subject, stage, picture, wanted, times),
                 "reached_ours_after": reached,
                 "times": round((reached or last.seconds) / judged["seconds"], 2),
             }
@@ -257,8 +267,8 @@ class _Run:
         )
 
     def write_sheets(self, told: list[dict[str, Any]]) -> None:
-        """`sheet-<n>.jpg`: a row for each subject; the target, at first, in the end, plain."""
-        stages = ["target", "first", "searched", *(each.replace(" ", "-") for each in PLAIN)]
+        """`sheet-<n>.jpg`: a row for each subject; the target, our stages, plain ones."""
+        stages = ["target", *STAGES, *(each.replace(" ", "-") for each in PLAIN)]
         for start in range(0, len(told), ROWS):
             rows = [
                 np.hstack([self._small(each["name"], stage) for stage in stages])
@@ -270,7 +280,7 @@ class _Run:
 
     def _small(self, name: str, stage: str) -> NDArray[np.uint8]:
         path = self._path / "pictures" / f"{name}-{stage}.jpg"
-        if not path.is_file():  # plain optimisation is not run on all
+        if not path.is_file():  # not all of this is done to all
             return np.full((SIDE, SIDE, 3), 255, np.uint8)
         with Image.open(path) as picture:
             return np.asarray(picture)
@@ -280,8 +290,8 @@ def _summary(told: list[dict[str, Any]]) -> dict[str, Any]:
     """Means and medians of every figure, by stage."""
     return {
         stage: {key: _middle(each[stage][key] for each in told) for key in told[0][stage]}
-        for stage in ("first", "searched")
-        if told
+        for stage in STAGES
+        if told and stage in told[0]
     }
 
 

@@ -21,6 +21,7 @@ from core.files import write_whole
 from core.generators import Outputs
 from core.images import write_png
 from core.inversion.alignment import SIZES
+from core.inversion.difference import save_difference
 from core.inversion.encoder_files import open_photo_encoder
 from core.inversion.faces import PhotoFaces, open_photo_faces
 from core.inversion.frame import Correction
@@ -28,6 +29,7 @@ from core.inversion.likeness import likeness
 from core.inversion.optimisation import OptimisationConfig, Refined, optimise
 from core.inversion.perceptual import Perceptual
 from core.inversion.target import Target, padding_weight
+from core.inversion.tuning import Tuned, TuningConfig, tune
 from core.latents import Latents
 from core.progress import OnStep, Step, ignore
 from studio.model_cache import ModelCache
@@ -75,6 +77,11 @@ class Inverter:
             self.generator, self._readouts, seen, ws, self.prior, self.perceptual, config
         )
 
+    def tune(self, target: Target, ws: NDArray[np.float32], steps: int) -> Iterator[Tuned]:
+        """The generator itself towards the whole target, around ws that stay as they are."""
+        size = min(self.generator.resolution, target.size)
+        return tune(self.generator, ws, self.perceptual.to(target, size), TuningConfig(steps))
+
     def picture(self, ws: NDArray[np.float32]) -> NDArray[np.uint8]:
         """uint8 [R, R, 3]."""
         name = self.generator.identity.name
@@ -90,11 +97,12 @@ class Inverter:
 @dataclass(frozen=True)
 class InvertRequest:
     """face: which one of each photo, 1 the largest. steps: of the search; 0 keeps the encoder's
-    answer; None: as many as are good."""
+    answer; None: as many as are good. tune: steps that the generator itself then learns."""
 
     photos: tuple[Path, ...]
     face: int | None = None
     steps: int | None = None
+    tune: int = 0
     generator: str | None = None
     correction: Correction = field(default_factory=Correction)
 
@@ -103,7 +111,8 @@ def invert_to_folder(
     request: InvertRequest, folder: Path, models: ModelCache, on_step: OnStep = ignore
 ) -> dict[str, Any]:
     """For each photo aligned/<name>.png, first/<name>.png, images/<name>.png and
-    latents/<name>.npy; latents.npz of all, figures.json. Returns the figures.
+    latents/<name>.npy; latents.npz of all, figures.json; of tuned ones tuned/<name>.png and
+    tuned/<name>.safetensors. Returns the figures.
 
     Goes through all photos; then raises CoreError where some failed, naming each. A stop keeps
     what was finished and the best so far of the photo at hand.
@@ -180,6 +189,29 @@ class _Work:
                 "images", target.name, wanted, ws, time.monotonic() - began
             )
             self._keep(target.stem, ws, told)
+        if self._request.tune:
+            self._tune(target, wanted, ws, told)
+
+    def _tune(
+        self, target: Path, wanted: Target, ws: NDArray[np.float32], told: dict[str, Any]
+    ) -> None:
+        best: Tuned | None = None
+        try:
+            for best in self._inverter.tune(wanted, ws, self._request.tune):
+                left = best.seconds / best.step * (best.total - best.step)
+                doing = f"tuning to {target.stem}, {left:.0f} s left"
+                self._on_step(Step(best.step, best.total, doing))
+        finally:  # a stop keeps the best so far
+            if best is not None:
+                path = self._folder / "tuned" / f"{target.stem}.safetensors"
+                save_difference(path, best.difference)
+                told["tuned"] = {
+                    "difference": str(path),
+                    "steps": best.step,
+                    "loss": round(best.loss, 4),
+                    **self._written("tuned", target.name, wanted, best.picture, best.seconds),
+                }
+                self._write_figures()
 
     def _refined(self, wanted: Target, ws: NDArray[np.float32], name: str) -> Iterator[Refined]:
         if self._config is None:
@@ -199,6 +231,16 @@ class _Work:
         seconds: float,
     ) -> dict[str, Any]:
         picture = self._inverter.picture(ws)
+        return self._written(folder, name, wanted, picture, seconds)
+
+    def _written(
+        self,
+        folder: str,
+        name: str,
+        wanted: Target,
+        picture: NDArray[np.uint8],
+        seconds: float,
+    ) -> dict[str, Any]:
         path = self._folder / folder / name
         write_png(path, picture, {"generator": self._inverter.generator.identity.name})
         found = asdict(likeness(wanted, picture))
@@ -210,6 +252,9 @@ class _Work:
         self._told.append(told)
         self._inverter.latents([ws]).save(self._folder / "latents" / f"{name}.npy")
         self._inverter.latents(self._found).save(self._folder / "latents.npz")
+        self._write_figures()
+
+    def _write_figures(self) -> None:
         content = json.dumps(self.figures(), indent=1)
         write_whole(self._folder / "figures.json", content.encode())
 

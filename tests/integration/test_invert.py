@@ -12,6 +12,7 @@ from PIL import Image
 
 from core.errors import Cancelled, CoreError, WeightsError
 from core.generators import Generator
+from core.inversion.difference import load_difference
 from core.inversion.faces import open_photo_faces
 from core.latents import LatentSpace, read_latents
 from core.progress import Step
@@ -73,6 +74,16 @@ def test_a_stop_keeps_the_best_so_far(astronaut, models, generator: Generator):
     mean = generator.mean_w.numpy()
     assert not np.allclose(latents.ws[0], mean)
     assert not (out / "images" / "astronaut-2.png").exists()
+
+
+def test_tuning_comes_nearer_and_leaves_a_small_difference(astronaut, models, generator: Generator):
+    request = InvertRequest((astronaut,), steps=8, tune=5)
+    (made,) = invert_to_folder(request, astronaut.parent / "out", models)["inverted"]
+    assert made["tuned"]["psnr"] > made["result"]["psnr"] and made["tuned"]["steps"] == 5
+    difference = load_difference(Path(made["tuned"]["difference"]))
+    assert difference.base == generator.identity and difference.num_bytes < 5_000_000
+    with Image.open(made["tuned"]["file"]) as picture:
+        assert picture.size == (1024, 1024)
 
 
 def test_photos_that_fail_are_named_and_the_others_are_inverted(astronaut, models):
