@@ -39,10 +39,10 @@ class Stage:
 class OptimisationConfig:
     """pull: towards the distribution of w. spread: of the layers' w's around their mean."""
 
-    stages: tuple[Stage, ...] = (Stage(128, 150, 0.08), Stage(256, 30, 0.04), Stage(0, 12, 0.03))
+    stages: tuple[Stage, ...] = (Stage(128, 90, 0.08), Stage(256, 16, 0.04), Stage(0, 6, 0.03))
     warm_up: float = 0.1  # of a stage's steps
-    pull: float = 0.01
-    spread: float = 0.01
+    pull: float = 0.3
+    spread: float = 5.0
     is_f32: bool = False  # else bf16 where the processor computes in it
 
     def __post_init__(self) -> None:

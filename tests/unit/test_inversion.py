@@ -175,7 +175,7 @@ class TestCoordinates:
         assert Coordinates(prior, same).spread().item() == pytest.approx(0, abs=1e-6)
 
 
-STEPS = OptimisationConfig((Stage(0, 60, 0.1),), is_f32=True)
+STEPS = OptimisationConfig((Stage(0, 60, 0.1),), pull=0.01, spread=0.01, is_f32=True)
 
 
 def search(generator, prior, perceptual, picture, config=STEPS, readouts=None) -> list[Refined]:
