@@ -158,6 +158,10 @@ class RegionMixer:
     def _checked(
         self, own: Ws, other: Ws, takes: Sequence[Take], softness: float
     ) -> tuple[str, ...]:
+        if not takes:
+            raise InvalidRequestError(
+                f"No part is to be taken. Choose of: {', '.join(self.parts)}."
+            )
         takes = checked_takes(takes)
         wanted = (self._synthesis.num_ws, self._synthesis.w_dim)
         if own.shape != wanted or other.shape != wanted:

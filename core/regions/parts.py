@@ -103,6 +103,10 @@ class Take:
                 )
 
     @property
+    def is_nothing(self) -> bool:
+        return self.shape == self.texture == 0
+
+    @property
     def is_whole(self) -> bool:
         return self.shape == 1 and self.texture == 1
 
@@ -123,14 +127,14 @@ def parse_takes(text: str) -> tuple[Take, ...]:
                 f"'{item:.40}' is no part with how far it goes. Write for example hair, hair=0.5, "
                 "or hair=0.5:1 for its shape and its texture."
             ) from error
+    if not found:
+        raise InvalidRequestError(f"No part is to be taken. Choose of: {', '.join(PARTS)}.")
     return checked_takes(found)
 
 
 def checked_takes(takes: Sequence[Take]) -> tuple[Take, ...]:
-    """In the order of PARTS. Raises InvalidRequestError for none and for a part named twice."""
+    """In the order of PARTS. Raises InvalidRequestError for a part named twice."""
     names = [take.part for take in takes]
-    if not names:
-        raise InvalidRequestError(f"No part is to be taken. Choose of: {', '.join(PARTS)}.")
     if twice := [name for name in names if names.count(name) > 1]:
         raise InvalidRequestError(f"'{twice[0]}' is named twice. Name each part once.")
     return tuple(sorted(takes, key=lambda take: list(PARTS).index(take.part)))

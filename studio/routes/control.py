@@ -14,6 +14,8 @@ from starlette.responses import FileResponse, Response, StreamingResponse
 
 from core.errors import Cancelled, CoreError, InvalidRequestError
 from core.generators import Identity
+from core.regions import PARTS as FACE_PARTS
+from core.regions import SOFTNESS, Take
 from studio.cache_limits import prune_soon
 from studio.routes.answers import Answer
 from studio.routes.asking import Studio, Tab, raise_if
@@ -40,7 +42,8 @@ _NOT_KEPT = {"cache-control": "no-store"}
 
 class Wanted(BaseModel):
     """See `FaceRecipe`. generator: '' for the one that the studio was started with. photo: the id
-    of one, whose face it is instead of the seed's."""
+    of one, whose face it is instead of the seed's. take: by part how far its shape and its
+    texture go towards the source's."""
 
     generator: str = Field("", max_length=100)
     seed: int = 0
@@ -51,6 +54,9 @@ class Wanted(BaseModel):
     keep: list[str] = Field([], max_length=50)
     mixing: float = 0.0
     photo: str = Field("", max_length=40)
+    take: dict[str, tuple[float, float]] = {}
+    source: str = Field("", max_length=40)
+    softness: float = SOFTNESS
 
     def recipe(self, studio: Services) -> FaceRecipe:
         name = studio.models.name(self.generator or studio.generator)
@@ -64,6 +70,9 @@ class Wanted(BaseModel):
             locks=self.keep,
             mixing=self.mixing,
             base=f"{PREFIX_OF_PHOTOS}{self.photo}" if self.photo else "",
+            takes=[Take(part, *amounts) for part, amounts in self.take.items()],
+            source=self.source,
+            softness=self.softness,
         )
 
 
@@ -108,7 +117,16 @@ def options(studio: Studio, generator: str = "") -> Answer:
             {"name": called, "title": lock.title, "about": lock.about}
             for called, lock in LOCKS.items()
         ],
+        "take": {
+            "parts": [
+                {"name": part, "title": FACE_PARTS[part].title}
+                for part in steering.mixing.offered(name)
+            ],
+            "has_codes": steering.mixing.has_codes(name),
+            "softness": SOFTNESS,
+        },
         "missing": {
+            "parts": steering.mixing.problem(name),
             "control": steering.parts.missing_control(name),
             "sliders": sliders.missing,
             "masks": steering.pictures.problem(name),
@@ -199,7 +217,9 @@ def recipe_file(studio: Studio, wanted: Recipes) -> Answer:
     recipes = [each.recipe(studio) for each in wanted.recipes]
     sha256 = {each.generator: _identity(studio, each).sha256 for each in recipes}
     bases = {
-        (each.base, each.generator): studio.steering.base_ws(each) for each in recipes if each.base
+        (photo, each.generator): studio.steering.photo_ws(photo, each.generator)
+        for each in recipes
+        for photo in each.photos
     }
     return {"yaml": recipes_as_yaml(recipes, sha256, bases)}
 

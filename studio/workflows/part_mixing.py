@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import InvalidRequestError
+from core.errors import CoreError, InvalidRequestError
 from core.generators.blending import BlendingSynthesis
 from core.generators.parts import PartSynthesis
 from core.regions import RegionMixer, Take, coded_parts, with_codes_of
@@ -33,7 +33,7 @@ class PartMixing:
         return isinstance(self._models.generator(generator).synthesis, PartSynthesis)
 
     def offered(self, generator: str) -> tuple[str, ...]:
-        """Parts that can be taken; none where none can. Raises CoreError for a broken file."""
+        """Parts that can be taken; none where none can."""
         synthesis = self._models.generator(generator).synthesis
         if isinstance(synthesis, PartSynthesis):
             return coded_parts(synthesis)
@@ -46,7 +46,11 @@ class PartMixing:
             return ""
         if not isinstance(synthesis, BlendingSynthesis):
             return f"The maps of generator '{generator}' cannot be blended."
-        if self._segmenters.current(generator) is None:
+        try:
+            has_masks = self._segmenters.current(generator) is not None
+        except CoreError as error:
+            return str(error)
+        if not has_masks:
             return (
                 f"Parts are found by a segmenter, and there is none for '{generator}' yet. Train "
                 "one: python launch.py train segmenter --config FILE"

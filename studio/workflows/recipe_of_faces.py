@@ -47,6 +47,8 @@ def recipe_of_faces(content: Mapping[Any, Any]) -> tuple[dict[str, Any], list[st
         told["traits"] = traits
     if any(face.get("keep") or face.get("mixing") for face in faces):
         notes.append("What is kept and the average face have no place in an export's recipe.")
+    if any(face.get("take") for face in faces):
+        notes.append("Parts of other faces have no place in an export's recipe; they are left out.")
     return {key: value for key, value in told.items() if value is not None}, notes
 
 

@@ -3,7 +3,8 @@
 A face is made in one order, so that a recipe always means the same one: the drawn w, or a photo's;
 as much of the mean face of the age and gender as the recipe mixes in; the sliders, with what is
 locked put back; then age and gender on top, with the sliders' attributes and all that is locked
-held.
+held. Parts of another face come first where they have codes of their own, else last: blended into
+the whole face, not into previews.
 """
 
 from __future__ import annotations
@@ -23,11 +24,13 @@ from core.attributes.control import SURE, TOLERANCE, targets_of
 from core.errors import InvalidRequestError
 from core.generators import Generator
 from core.progress import OnStep, Step, ignore
+from core.regions import NothingToTakeError
 from core.sampling import pulled_to_mean, w_from_z, ws_from_w
 from core.seeds import draw_z
 from studio.model_cache import ModelCache
 from studio.workflows.face_control import TRIES, Wish, first_reached
 from studio.workflows.own_sliders import OwnSliders
+from studio.workflows.part_mixing import PartMixing
 from studio.workflows.photo_folder import PhotoFolders
 from studio.workflows.segmenters import Segmenters
 from studio.workflows.steering_parts import Control, SteeringParts
@@ -109,6 +112,7 @@ class Steering:
         self.own = OwnSliders(models, self.parts)
         self.photos = PhotoFolders(workspace)
         self.pictures = SteeringPictures(models, segmenters)
+        self.mixing = PartMixing(models, segmenters, self.parts)
         self._drawn: _Recent[NDArray[np.float64]] = _Recent()
         self._finished: _Recent[_Finished] = _Recent()
         self._corrections: _Recent[tuple[float | None, Ws]] = _Recent()
@@ -154,18 +158,24 @@ class Steering:
         key = self._key(recipe, opened.generator)
         known = self._finished.get(key)
         if known is not None:
-            on_shown(full.render(known.ws), True)
+            on_shown(self._mixed(recipe, full.render(known.ws), on_step)[0], True)
             return known.told
         if recipe.targets:
             on_shown(full.render(self._guessed(recipe, opened)), False)
             shown, told = self._steered(recipe, opened, full, on_step)
         else:
             shown, told = full.render(self._started(recipe, opened, recipe.mixing)), None
+        if recipe.takes and not self.mixing.has_codes(recipe.generator):
+            on_shown(shown, False)
+        shown, notes = self._mixed(recipe, shown, on_step)
         on_shown(shown, True)
         if told is None and opened.control is not None:
             on_step(Step(0, 0, "Looking at the face"))
             says = opened.control.estimate(shown.picture)
             told = Told(says["age"], says["male"])
+        if notes:
+            told = told or Told(math.nan, math.nan)
+            told = replace(told, notes=(*told.notes, *notes))
         self._finished.put(key, _Finished(shown.ws, told))
         return told
 
@@ -174,6 +184,31 @@ class Steering:
         faces: list[Shown] = []
         told = self.finish(recipe, lambda shown, is_final: faces.append(shown), on_step)
         return faces[-1], told
+
+    def _mixed(
+        self, recipe: FaceRecipe, shown: Shown, on_step: OnStep
+    ) -> tuple[Shown, tuple[str, ...]]:
+        """With parts of the other face blended in, and what is to be said of that."""
+        if not recipe.takes or self.mixing.has_codes(recipe.generator):
+            return shown, ()
+        on_step(Step(0, 0, "Blending parts in"))
+        generator = self._models.generator(recipe.generator)
+        other = self.source_ws(recipe)
+        try:
+            mixed = self.mixing.mixer(generator.identity.name).mix(
+                shown.ws, other, recipe.takes, recipe.softness
+            )
+        except NothingToTakeError as error:
+            return shown, (str(error),)
+        return Shown(shown.ws, mixed.picture, mixed.labels), mixed.notes
+
+    def source_ws(self, recipe: FaceRecipe) -> Ws:
+        """ws [L, D] of the face that parts are taken from."""
+        generator = self._models.generator(recipe.generator)
+        seed = recipe.source_seed
+        if seed is None:
+            return self.photos.ws(recipe.source, generator)
+        return self._seeds_ws(recipe.generator, seed, recipe.psi, generator)
 
     def _open(self, recipe: FaceRecipe, on_step: OnStep) -> _Opened:
         on_step(Step(0, 0, "Opening the generator"))
@@ -188,7 +223,7 @@ class Steering:
     def _key(self, recipe: FaceRecipe, generator: Generator) -> Hashable:
         """A slider may be deleted, and another one get its name; latents of a photo get better:
         what they are counts, too."""
-        base = self._version(recipe, generator)
+        base = "".join(self.photos.digest(photo, generator) for photo in recipe.photos)
         if not recipe.directions:
             return recipe, base
         known = self.parts.sliders(recipe.generator).by_name
@@ -198,21 +233,27 @@ class Steering:
     def _version(self, recipe: FaceRecipe, generator: Generator) -> str:
         return self.photos.digest(recipe.base, generator) if recipe.base else ""
 
-    def base_ws(self, recipe: FaceRecipe) -> Ws:
-        """ws [L, D] of the photo that a recipe starts from, as they are kept."""
-        return self.photos.ws(recipe.base, self._models.generator(recipe.generator))
+    def photo_ws(self, photo: str, generator: str) -> Ws:
+        """ws [L, D] of 'photo:ID', as they are kept."""
+        return self.photos.ws(photo, self._models.generator(generator))
 
     def _drawn_ws(self, recipe: FaceRecipe, generator: Generator) -> Ws:
-        """A photo's, or as the Sample tab draws it, to the bit. w is drawn once for each seed,
-        which is slow; truncation alone is not."""
+        """A photo's, or as the Sample tab draws it, to the bit; with the codes of parts."""
         if recipe.base:
-            return pulled_to_mean(generator, self.photos.ws(recipe.base, generator), recipe.psi)
-        key = (recipe.generator, recipe.seed)
-        w = self._drawn.get(key)
+            ws = pulled_to_mean(generator, self.photos.ws(recipe.base, generator), recipe.psi)
+        else:
+            ws = self._seeds_ws(recipe.generator, recipe.seed, recipe.psi, generator)
+        if recipe.takes and self.mixing.has_codes(recipe.generator):
+            ws = self.mixing.coded(recipe.generator, ws, self.source_ws(recipe), recipe.takes)
+        return ws
+
+    def _seeds_ws(self, name: str, seed: int, psi: float, generator: Generator) -> Ws:
+        """w is drawn once for each seed, which is slow; truncation alone is not."""
+        w = self._drawn.get((name, seed))
         if w is None:
-            w = w_from_z(generator, draw_z([recipe.seed], generator.mapping.z_dim))  # [1, D]
-            self._drawn.put(key, w)
-        ws: Ws = ws_from_w(generator, w, psi=recipe.psi)[0]
+            w = w_from_z(generator, draw_z([seed], generator.mapping.z_dim))  # [1, D]
+            self._drawn.put((name, seed), w)
+        ws: Ws = ws_from_w(generator, w, psi=psi)[0]
         return ws
 
     def _started(self, recipe: FaceRecipe, opened: _Opened, mixing: float) -> Ws:

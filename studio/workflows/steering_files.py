@@ -56,10 +56,11 @@ def steered_files(
     """
     shown, told = steering.final(recipe, on_step)
     asked = json.dumps([recipe.facts(), size], sort_keys=True)
-    digest = hashlib.sha256(asked.encode() + shown.ws.tobytes()).hexdigest()[:16]
+    made = shown.ws.tobytes() + (shown.picture.tobytes() if recipe.takes else b"")
+    digest = hashlib.sha256(asked.encode() + made).hexdigest()[:16]
     of = f"{recipe.generator}-{identity.sha256[:12]}"
-    if recipe.base:
-        stem = cached_of_base(cache, recipe.base) / of / digest
+    if recipe.photos:
+        stem = cached_of_base(cache, recipe.photos[0]) / of / digest
     else:
         stem = cache / "control" / of / f"{recipe.seed}-{digest}"
     picture, latents = stem.with_suffix(".png"), stem.with_suffix(".npy")
@@ -84,6 +85,11 @@ def steered_face(
     on_step: OnStep = ignore,
 ) -> NewFace:
     """For a project: the whole picture with the ws that make it. Raises CoreError."""
+    if recipe.takes and not steering.mixing.has_codes(recipe.generator):
+        raise InvalidRequestError(
+            "Parts of another face are blended into this one, so its picture does not follow from "
+            "latents, as projects need it. Download it, or take the parts out first."
+        )
     files = steered_files(recipe, identity, steering, cache, on_step=on_step)
     ws: NDArray[np.float32] = np.load(files.latents, allow_pickle=False)
     picture = files.picture.read_bytes()
@@ -105,7 +111,7 @@ def face_facts(recipe: FaceRecipe, identity: Identity, told: Told | None) -> dic
         "psi": repr(recipe.psi),
         "noise": "off",
         "recipe": json.dumps(recipe.facts()),
-        "synthetic": OF_PHOTO if recipe.base else OF_NOBODY,
+        "synthetic": OF_PHOTO if recipe.photos else OF_NOBODY,
     }
     if told is not None and told.is_found:
         facts |= {"age": f"{told.age:.1f}", "male": f"{told.male:.3f}"}

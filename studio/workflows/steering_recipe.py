@@ -17,12 +17,15 @@ from numpy.typing import NDArray
 
 from core.attributes.control import targets_of
 from core.errors import InvalidRequestError
+from core.regions import SOFTNESS, Take, checked_takes
 from core.seeds import MAX_SEED
 
 MAX_SLIDERS = 100
 MAX_AMOUNT = 20.0  # units; beyond, nothing is left of any face
 VERSION = 1
+PHOTO = "photo:"
 BASE = re.compile(r"photo:[0-9a-f]{16}")
+SOURCE = re.compile(r"photo:[0-9a-f]{16}|seed:(\d{1,10})")
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,9 @@ class FaceRecipe:
     age: years, None: as drawn. gender: female, male, None: as drawn. directions: name and amount,
     in the units of each. locks: of LOCKS. mixing: 0 to 1, how much of the mean face of that age
     and gender is mixed in. base: 'photo:ID' for the latents that the workspace keeps of a photo;
-    '': those of the seed. Raises InvalidRequestError for what cannot be.
+    '': those of the seed. takes: parts of another face that come into it; source: which face,
+    'seed:N', drawn with the same psi, or 'photo:ID'; softness: of their borders, 0 to 1. Raises
+    InvalidRequestError for what cannot be.
     """
 
     generator: str
@@ -101,6 +106,9 @@ class FaceRecipe:
     locks: tuple[str, ...] = ()
     mixing: float = 0.0
     base: str = ""
+    takes: tuple[Take, ...] = ()
+    source: str = ""
+    softness: float = SOFTNESS
 
     def __post_init__(self) -> None:
         if self.base and not BASE.fullmatch(self.base):
@@ -121,6 +129,7 @@ class FaceRecipe:
                 f"Nothing is known to keep by the name of {', '.join(strange)!a:.200}. "
                 f"Choose of: {', '.join(LOCKS)}."
             )
+        self._check_takes()
         _ = self.targets  # refuses ages and genders that the estimator cannot say
 
     @classmethod
@@ -136,12 +145,31 @@ class FaceRecipe:
         locks: Collection[str] = (),
         mixing: float = 0.0,
         base: str = "",
+        takes: Collection[Take] = (),
+        source: str = "",
+        softness: float = SOFTNESS,
     ) -> FaceRecipe:
         """The same wishes always give the same recipe, whatever their order."""
         moved = tuple(sorted((n, float(a)) for n, a in (directions or {}).items() if a))
         kept = tuple(sorted(set(locks)))
         seed = 0 if base else seed
-        return cls(generator, seed, psi, age, gender, moved, kept, mixing, base)
+        taken = checked_takes([take for take in takes if not take.is_nothing])
+        if not taken:
+            source, softness = "", SOFTNESS
+        return cls(
+            generator,
+            seed,
+            psi,
+            age,
+            gender,
+            moved,
+            kept,
+            mixing,
+            base,
+            taken,
+            source,
+            softness,
+        )
 
     @property
     def targets(self) -> dict[str, float]:
@@ -151,7 +179,18 @@ class FaceRecipe:
     @property
     def is_plain(self) -> bool:
         """The face as it was drawn."""
-        return not self.directions and not self.targets
+        return not self.directions and not self.targets and not self.takes
+
+    @property
+    def source_seed(self) -> int | None:
+        """Of the face that parts are taken from; None where it is a photo's."""
+        found = SOURCE.fullmatch(self.source)
+        return int(found[1]) if found and found[1] else None
+
+    @property
+    def photos(self) -> tuple[str, ...]:
+        """The photos that it is made of, 'photo:ID' each."""
+        return tuple(name for name in (self.base, self.source) if name.startswith(PHOTO))
 
     def held(self) -> tuple[str, ...]:
         """Attributes that the locks name."""
@@ -178,7 +217,21 @@ class FaceRecipe:
             asked["directions"] = dict(self.directions)
         if self.locks:
             asked["keep"] = list(self.locks)
+        if self.takes:
+            asked["take"] = {take.part: [take.shape, take.texture] for take in self.takes}
+            asked["from"] = self.source
+            asked["softness"] = self.softness
         return asked
+
+    def _check_takes(self) -> None:
+        if not 0 <= self.softness <= 1:
+            raise InvalidRequestError(f"softness must be in 0..1, is {self.softness:g}.")
+        found = SOURCE.fullmatch(self.source)
+        if self.takes and (not found or int(found[1] or 0) > MAX_SEED):
+            raise InvalidRequestError(
+                "Parts are taken from 'seed:' with a number up to "
+                f"{MAX_SEED}, or from 'photo:' with the photo's id, not from '{self.source:.40}'."
+            )
 
     def _check_directions(self) -> None:
         if len(self.directions) > MAX_SLIDERS:
@@ -200,7 +253,7 @@ def recipes_as_yaml(
 ) -> str:
     """A file that says how to make these faces again.
 
-    sha256: of each generator's weights. bases: ws [L, D] of each base of a recipe and generator.
+    sha256: of each generator's weights. bases: ws [L, D] of each photo of a recipe and generator.
     """
     faces = []
     for recipe in recipes:

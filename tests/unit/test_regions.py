@@ -24,6 +24,7 @@ from core.regions import (
     Take,
     checked_takes,
     coded_parts,
+    parse_takes,
     with_codes_of,
 )
 from core.regions.blend_pass import BlendPass, rows_of
@@ -298,7 +299,12 @@ def test_parts_and_amounts_that_cannot_be_are_refused(mixer: RegionMixer):
     with pytest.raises(InvalidRequestError, match=r"must be in 0..1, are 2 and 1"):
         Take("hair", 2)
     with pytest.raises(InvalidRequestError, match="No part is to be taken"):
-        checked_takes([])
+        mixer.mix(a, b, [])
+    with pytest.raises(InvalidRequestError, match="No part is to be taken"):
+        parse_takes(" , ")
+    with pytest.raises(InvalidRequestError, match="'hair=x' is no part with how far it goes"):
+        parse_takes("hair=x")
+    assert parse_takes("skin=0:1, hair") == (Take("hair"), Take("skin", 0, 1))
     with pytest.raises(InvalidRequestError, match="'hair' is named twice"):
         checked_takes([Take("hair"), Take("hair", 0.5)])
     with pytest.raises(InvalidRequestError, match="takes them whole"):
