@@ -17,7 +17,7 @@ import yaml
 from core.errors import InvalidRequestError, UnknownGeneratorError, WeightsError
 from core.evaluation.dlib_file import extract_embedding
 from core.evaluation.keras_file import convert_wide_resnet
-from core.files import sha256_of, write_whole
+from core.files import sha256_of, system_refused, write_whole
 from core.generators.checkpoint import (
     build_and_load,
     load_generator,
@@ -246,6 +246,22 @@ class WeightStore:
         made_by = f"tuned from generator '{base.name}'"
         terms = base.licence if licence in (None, "unknown") else licence
         return self.register(name, TUNED, target, source, made_by, str(terms), base=base.name)
+
+    def remove(self, name: str) -> None:
+        """A tuned generator goes from the registry, then from the folder.
+
+        Raises InvalidRequestError for other entries, OutputError.
+        """
+        known = self.entry(name)
+        if known.kind != TUNED:
+            raise InvalidRequestError(f"'{name}' is no tuned generator; only those are removed.")
+        local = self.folder / "local.yaml"
+        registry = {key: value for key, value in _read_yaml(local).items() if key != name}
+        write_whole(local, yaml.safe_dump(registry, sort_keys=False).encode())
+        try:
+            known.path.unlink(missing_ok=True)
+        except OSError as error:
+            raise system_refused(error, known.path) from error
 
     def _base_of(self, difference: Difference) -> KnownWeights:
         wanted = difference.base

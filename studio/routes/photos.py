@@ -1,4 +1,4 @@
-"""People's own photos in the Control tab: uploaded, framed, used, sharpened, deleted."""
+"""People's own photos in the Control tab: uploaded, framed, used, worked on, deleted."""
 
 from __future__ import annotations
 
@@ -16,14 +16,9 @@ from studio.routes.answers import Answer
 from studio.routes.asking import Studio, body_of
 from studio.routes.refusals import RefusedError
 from studio.services import Services
-from studio.workflows.photo_jobs import (
-    PhotoWork,
-    delete_photo,
-    see_work,
-    sharpen,
-    stop_work,
-    use_photo,
-)
+from studio.workflows.photo_jobs import delete_photo, sharpen, use_photo
+from studio.workflows.photo_tuning import tune_photo
+from studio.workflows.photo_work import PhotoWork, see_work, stop_work
 from studio.workflows.photos import PhotoView
 
 router = APIRouter()
@@ -32,6 +27,7 @@ _PICTURES = {
     "shown.jpg": "image/jpeg",
     "thumbnail.jpg": "image/jpeg",
     "aligned.png": "image/png",
+    "tuning.jpg": "image/jpeg",
 }
 _ASKED_EACH_TIME = {"cache-control": "no-cache"}  # and never kept by anybody between
 
@@ -50,8 +46,8 @@ class Used(BaseModel):
     frame: GivenFrame
 
 
-class Sharpened(BaseModel):
-    """steps: of the search; None: as many as are good."""
+class Wanted(BaseModel):
+    """steps: of the search, or of tuning; None: as many as are good."""
 
     generator: str = Field("", max_length=100)
     steps: int | None = None
@@ -78,7 +74,8 @@ def one(studio: Studio, photo: str) -> Answer:
 
 @router.get("/photos/{photo}/{picture}")
 def picture(studio: Studio, photo: str, picture: str) -> Response:
-    """shown.jpg: the whole photo. aligned.png, thumbnail.jpg: the face in its frame."""
+    """shown.jpg: the whole photo. aligned.png, thumbnail.jpg: the face in its frame. tuning.jpg:
+    what a generator that is being tuned draws."""
     path = studio.photos.folders.get(photo).path / picture
     if picture not in _PICTURES or not path.is_file():
         raise RefusedError(404, "not_found", f"The photo has no {picture:.40} (yet).")
@@ -94,11 +91,20 @@ def use(studio: Studio, photo: str, used: Used) -> Answer:
 
 
 @router.post("/photos/{photo}/sharpen")
-def start(studio: Studio, request: Request, photo: str, wanted: Sharpened) -> Answer:
+def start(studio: Studio, request: Request, photo: str, wanted: Wanted) -> Answer:
     """Its latents come closer to it in the background, step by step."""
     generator = studio.models.name(wanted.generator or studio.generator)
     person = person_of(request)
     sharpen(studio.photos, studio.jobs, photo, generator, wanted.steps, person)
+    return _answer(studio, studio.photos.view(photo))
+
+
+@router.post("/photos/{photo}/tune")
+def tune(studio: Studio, request: Request, photo: str, wanted: Wanted) -> Answer:
+    """A copy of the generator learns this photo in the background; then it is one of its own."""
+    generator = studio.models.name(wanted.generator or studio.generator)
+    person = person_of(request)
+    tune_photo(studio.photos, studio.jobs, photo, generator, wanted.steps, person)
     return _answer(studio, studio.photos.view(photo))
 
 
@@ -112,7 +118,7 @@ def stop(studio: Studio, photo: str) -> Answer:
 @router.delete("/photos/{photo}")
 def delete(studio: Studio, photo: str) -> Answer:
     """All that is kept of it, files that were made for downloads, too."""
-    delete_photo(studio.photos.folders, studio.jobs, studio.workspace, photo)
+    delete_photo(studio.photos, studio.jobs, studio.workspace, photo)
     return {}
 
 
@@ -126,6 +132,7 @@ def _answer(studio: Services, view: PhotoView) -> Answer:
         "faces": list(view.faces),
         "frame": asdict(view.frame) if view.frame else None,
         "latents": view.latents,
+        "tuning": view.tuning,
         "job": _job_answer(work) if work else None,
     }
 
@@ -144,4 +151,5 @@ def _job_answer(work: PhotoWork) -> Answer:
         "total": job.total,
         "doing": job.doing,
         "error": job.error,
+        "result": dict(job.result) if job.result else None,
     }

@@ -6,6 +6,7 @@
     aligned.png      what the frame shows, as wide as generators need it
     thumbnail.jpg    the same, to be told from others
     latents/<generator>.npz, .json    the best latents so far, and how they were come by
+    tuning.jpg, tuning.json           while a generator is tuned to it: how far that has come
 
 Every file is whole or absent. A photo that is deleted goes with all of these.
 """
@@ -36,6 +37,7 @@ FOLDER = "photos"
 ID = re.compile(r"[0-9a-f]{16}")
 PREFIX = "photo:"  # of a recipe's base
 _FACTS = "photo.json"
+_TUNED_PICTURE, _TUNED_HOW = "tuning.jpg", "tuning.json"
 _REMEMBERED = 8  # photos' latents that are kept in memory
 
 Ws = NDArray[np.float32]  # [L, D]
@@ -129,14 +131,32 @@ class PhotoFolder:
             self.remove()
             raise NoPhotoError(f"Photo {self.id} was deleted.")
 
-    def forget_latents(self) -> None:
-        """Those of all generators: they show another frame."""
+    def forget_latents(self, generator: str | None = None) -> None:
+        """Those of one generator; None: of all, since they show another frame."""
+        folder = self.path / "latents"
         try:
-            shutil.rmtree(self.path / "latents")
-        except FileNotFoundError:
-            return
+            if generator is not None:
+                self.latents(generator).unlink(missing_ok=True)
+                self.latents(generator).with_suffix(".json").unlink(missing_ok=True)
+            elif folder.exists():
+                shutil.rmtree(folder)
         except OSError as error:
-            raise system_refused(error, self.path / "latents") from error
+            raise system_refused(error, folder) from error
+
+    def show_tuning(self, picture: bytes, how: Mapping[str, Any]) -> None:
+        """What a generator that is being tuned to it draws by now. picture: JPEG."""
+        write_whole(self.path / _TUNED_PICTURE, picture)
+        write_whole(self.path / _TUNED_HOW, json.dumps(how).encode())
+
+    def end_tuning(self) -> None:
+        for name in (_TUNED_PICTURE, _TUNED_HOW):
+            (self.path / name).unlink(missing_ok=True)
+        if not self.is_there:  # deleted meanwhile
+            self.remove()
+
+    def tuning(self) -> dict[str, Any]:
+        """What `show_tuning` told last; empty where nothing is tuned."""
+        return _read_json(self.path / _TUNED_HOW)
 
 
 class PhotoFolders:

@@ -1,19 +1,17 @@
-"""Photos in the background: sharpened, stopped with the best that was found, deleted."""
+"""Photos that are sharpened in the background, framed anew, deleted."""
 
 from __future__ import annotations
 
 import shutil
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from annotations.records import Job, JobState
-from core.errors import Cancelled, InvalidRequestError
+from annotations.records import Job
+from core.errors import InvalidRequestError
 from core.inversion.frame import Frame
 from core.inversion.optimisation import OptimisationConfig, Refined
-from core.inversion.target import Target, padding_weight
 from core.latents import LatentSpace, read_latents
 from core.progress import OnStep, Step
 from core.weights import WeightStore
@@ -23,38 +21,15 @@ from studio.jobs.site import Site, log_path
 from studio.model_cache import ModelCache
 from studio.workflows.inverting import Inverter
 from studio.workflows.photo_folder import PhotoFolder, PhotoFolders
+from studio.workflows.photo_tuning import remove_tuned
+from studio.workflows.photo_work import SAVE, check_frame, order, stop_work, target_of
 from studio.workflows.photos import Photos, PhotoView
 from studio.workflows.steering_files import cached_of_base
 
 SHARPEN = "invert"  # the kind of these jobs
 OPTIMISATION = "optimisation"  # by what latents were found
-SAVE = 1.0  # s between two states that are written, and seen
-_ALIVE = (JobState.QUEUED, JobState.RUNNING)
 # What a step at each size of picture takes, beside one at the smallest; 0: the whole picture.
 _COSTS = {128: 1.0, 256: 1.5, 0: 5.5}
-
-
-@dataclass(frozen=True)
-class PhotoWork:
-    """The newest job on a photo. place: how many jobs are before it."""
-
-    job: Job
-    place: int = 0
-
-    @property
-    def is_alive(self) -> bool:
-        return self.job.state in _ALIVE
-
-
-def see_work(jobs: JobRunner, photo: str) -> PhotoWork | None:
-    """None where there never was any."""
-    newest, before = None, 0
-    for job in jobs.list():
-        if newest is None:
-            newest = job if job.payload.get("photo") == photo else None
-        elif job.state in _ALIVE:
-            before += 1
-    return PhotoWork(newest, before if newest.state == JobState.QUEUED else 0) if newest else None
 
 
 def sharpen(
@@ -69,39 +44,27 @@ def sharpen(
 
     Raises InvalidRequestError where it has none yet, or is being worked on.
     """
-    view = photos.view(photo)
-    if view.frame is None or generator not in view.latents:
-        raise InvalidRequestError("Choose 'Use this face' first; then it can be sharpened.")
-    found = see_work(jobs, photo)
-    if found and found.is_alive:
-        raise InvalidRequestError("This photo is being worked on. Wait for it, or stop it.")
     _ = _config(steps)
-    frame = asdict(view.frame)
-    payload = {"photo": photo, "generator": generator, "steps": steps, "frame": frame}
-    return jobs.submit(SHARPEN, payload, person)
-
-
-def stop_work(jobs: JobRunner, photo: str) -> None:
-    """What runs ends at its next step; the best that was found stays."""
-    found = see_work(jobs, photo)
-    if found and found.is_alive:
-        jobs.cancel(found.job.id)
+    return order(SHARPEN, photos, jobs, photo, generator, {"steps": steps}, person)
 
 
 def use_photo(
     photos: Photos, jobs: JobRunner, photo: str, frame: Frame, generator: str
 ) -> PhotoView:
-    """As `Photos.use`; work on another frame of it ends."""
+    """As `Photos.use`; work on another frame of it ends, what was tuned to that goes."""
     if photos.view(photo).frame != frame:
         stop_work(jobs, photo)
+        remove_tuned(photos.weights, photo)
     return photos.use(photo, frame, generator)
 
 
-def delete_photo(folders: PhotoFolders, jobs: JobRunner, workspace: Path, photo: str) -> None:
-    """All that is kept of it: its work and their logs, and files made for downloads, too."""
-    base = folders.get(photo).base
+def delete_photo(photos: Photos, jobs: JobRunner, workspace: Path, photo: str) -> None:
+    """All that is kept of it: its work and their logs, generators that were tuned to it, and files
+    made for downloads, too."""
+    base = photos.folders.get(photo).base
     stop_work(jobs, photo)
-    folders.delete(photo)
+    photos.folders.delete(photo)
+    remove_tuned(photos.weights, photo)
     shutil.rmtree(cached_of_base(workspace / "cache", base), ignore_errors=True)
     for job in jobs.list():
         if job.payload.get("photo") == photo:
@@ -136,7 +99,7 @@ class _Sharpening:
         start = read_latents(self._folder.latents(self._name), space).ws[0]
         best = None
         try:
-            for best in self._inverter.refine(self._target(), start, config):
+            for best in self._inverter.refine(target_of(self._folder, self._frame), start, config):
                 self._keep(best, total, _seconds_left(best, config))
         except GoneError:
             best = None  # another worker's by now
@@ -146,18 +109,11 @@ class _Sharpening:
                 self._keep(best, total, 0.0, is_last=True)
         return {"steps": total, "seconds": round(best.seconds, 2) if best else 0.0}
 
-    def _target(self) -> Target:
-        picture = self._folder.pixels(self._folder.aligned)
-        width, height = self._folder.facts()["size"]
-        weight = padding_weight((height, width), self._frame, len(picture))
-        return Target(picture, weight)
-
     def _keep(self, best: Refined, total: int, left: float, *, is_last: bool = False) -> None:
         """Raises Cancelled where the person wants it stopped, or took another frame meanwhile."""
         step = self._done + best.step
         if is_last or time.monotonic() - self._saved > SAVE:
-            if self._folder.facts()["frame"] != asdict(self._frame):
-                raise Cancelled("Another frame was chosen.")
+            check_frame(self._folder, self._frame)
             how = {
                 "by": OPTIMISATION,
                 "step": step,

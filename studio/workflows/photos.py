@@ -23,6 +23,7 @@ from core.inversion.faces import NoFaceError, PhotoFaces, open_photo_faces
 from core.inversion.frame import Frame
 from core.inversion.photo_files import read_photo
 from core.latents import Latents
+from core.weights import WeightStore
 from studio.model_cache import ModelCache
 from studio.workflows.photo_folder import PhotoFolder, PhotoFolders
 
@@ -46,6 +47,7 @@ class PhotoView:
     faces: tuple[dict[str, Any], ...]
     frame: Frame | None
     latents: dict[str, dict[str, Any]] = field(default_factory=dict)
+    tuning: dict[str, Any] = field(default_factory=dict)
 
 
 class Photos:
@@ -57,6 +59,10 @@ class Photos:
         self._opening, self._using = threading.Lock(), threading.Lock()
         self._faces: PhotoFaces | None = None
         self._encoders: dict[str, PhotoEncoder | None] = {}
+
+    @property
+    def weights(self) -> WeightStore:
+        return self._models.weights
 
     def add(self, content: bytes) -> PhotoView:
         """A file of any sort, as it was uploaded. Its name, place and camera are not kept.
@@ -158,6 +164,7 @@ class Photos:
             tuple(facts["faces"]),
             _frame(facts),
             {name: folder.how(name) for name in folder.generators()},
+            folder.tuning(),
         )
 
 

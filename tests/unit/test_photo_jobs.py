@@ -20,14 +20,8 @@ from core.weights import WeightStore
 from studio.jobs import Site
 from studio.services import Services
 from studio.workflows.photo_folder import NoPhotoError, PhotoFolder
-from studio.workflows.photo_jobs import (
-    delete_photo,
-    see_work,
-    sharpen,
-    sharpen_job,
-    stop_work,
-    use_photo,
-)
+from studio.workflows.photo_jobs import delete_photo, sharpen, sharpen_job, use_photo
+from studio.workflows.photo_work import see_work, stop_work
 from tests.unit.routed import services
 from tests.unit.small_models import small_store
 
@@ -183,7 +177,7 @@ def test_a_deleted_photo_ends_its_work_and_takes_its_logs_along(
     job = ordered(services, photo)
     log = services.workspace / "runs" / f"job-{job.id}.log"
     log.write_text("of this photo")
-    delete_photo(services.photos.folders, services.jobs, services.workspace, photo.id)
+    delete_photo(services.photos, services.jobs, services.workspace, photo.id)
     assert not photo.path.exists() and not log.exists()
     assert services.store.jobs.get(job.id).state == JobState.CANCELLED
     with pytest.raises(NoPhotoError, match="deleted"):
