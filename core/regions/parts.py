@@ -74,7 +74,7 @@ PARTS: Mapping[str, Part] = MappingProxyType(
         "skin": Part("Skin", (_SKIN,), ("face", "neck"), of_style=True),
         "clothes": Part("Clothes", (("cloth",),), ("cloth",), _OVER_CLOTHES, 0, 16, is_whole=True),
         "glasses": Part("Glasses", (("eyeglass",),), ("eyeglass",), ("hair",), 0.01, 64, 128),
-        "hat": Part("Hat", (("hat",),), ("hat",), (), 0.03, 16, is_whole=True, is_bared=True),
+        "hat": Part("Hat", (("hat",),), ("hat",), (), 0.01, 16, is_whole=True, is_bared=True),
         "earring": Part("Earring", (("earring",),), ("earring",), (), 0.015),
         BACKGROUND: Part("Background", ((BACKGROUND,),), (BACKGROUND,)),
     }

@@ -20,6 +20,7 @@ SIZE = 256  # px at which zones are drawn
 RIM = 5  # px of zones; so near to another class, the background still has some of its colour
 LEAST = 0.02  # of the picture, of background that can be continued
 SOFTEST = 0.06  # of the width: borders at softness 1
+BARE_RIM = 8  # px of zones; so far around a hat its shadow lies
 BARED = 64  # px; see Part.is_bared
 MOST = 1024  # px of the largest maps
 SHAPELESS = 32  # px; the layers up to it give a face its shape, those above its colours
@@ -112,13 +113,15 @@ class _Drawing:
         spread = round(part.spread * SIZE)
         wide = _blurred(_grown(filled, spread), self.soft) * free
         if part.is_bared and not there.any():
+            wide = _blurred(_grown(here, BARE_RIM), self.soft) * free
+            spread = BARE_RIM
             self.takes.append((wide, 0, BARED))
         else:
             alone = _blurred(_shrunk(there, self.soft // 2), self.soft) * free
             self.takes += [(wide, 0, part.wide), (alone, part.wide, part.finest)]
         self.left = torch.maximum(self.left, left * free.round())
         self.claimed = torch.maximum(self.claimed, filled)
-        edge = _grown(torch.maximum(here, there), spread + self.soft)
+        edge = _grown(torch.maximum(here, there), spread + self.soft // 2)
         self.area = torch.maximum(self.area, _blurred(edge, self.soft) * free)
         self.places.append((move.grid(SIZE), _blurred(_grown(there, 2 * spread + self.soft), 2)))
 

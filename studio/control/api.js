@@ -90,6 +90,11 @@ export class ControlApi {
     return this.#server.json('POST', `photos/${id}/sharpen`, { generator });
   }
 
+  /** A copy of the generator begins to learn it in the background. @returns {Promise<object>} as above */
+  async tunePhoto(id, generator) {
+    return this.#server.json('POST', `photos/${id}/tune`, { generator });
+  }
+
   /** What works on it ends at its next step, and the best stays. */
   async stopPhoto(id) {
     return this.#server.json('POST', `photos/${id}/stop`);
@@ -99,9 +104,14 @@ export class ControlApi {
     return this.#server.ask('DELETE', `photos/${id}`);
   }
 
-  /** @param {'shown.jpg' | 'aligned.png' | 'thumbnail.jpg'} picture @param {string} [version] anew where it changes */
+  /** @param {'shown.jpg' | 'aligned.png' | 'thumbnail.jpg' | 'tuning.jpg'} picture @param {string} [version] anew where it changes */
   photoUrl(id, picture, version = '') {
     return this.#server.url(`photos/${id}/${picture}?${new URLSearchParams({ v: version })}`);
+  }
+
+  /** A small picture of the face that parts are taken from. @param {{generator: string, source: string, psi: number}} of */
+  sourceUrl({ generator, source, psi }) {
+    return this.#server.url(`source.jpg?${new URLSearchParams({ generator, source, psi })}`);
   }
 
   /** Where the browser downloads a file. @param {'face.png' | 'face.npy' | 'mask.png'} file */

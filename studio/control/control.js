@@ -20,6 +20,7 @@ import { PhotoPart } from './photo/part.js';
 import { describe, isPlain, plainRecipe, toText } from './recipe.js';
 import { readSight, Stage } from './stage.js';
 import { Store } from './store.js';
+import { Taking } from './taking/taking.js';
 import { createTold } from './told.js';
 import { createViewBar } from './viewbar.js';
 
@@ -52,7 +53,8 @@ class Control {
     this.own = new OwnSliders({ api, strips, host: root, onChange: (name) => this.#slidersChanged(name) });
     this.compare = createCompare(this.stage.face);
     this.photo = new PhotoPart({ api, store, strips, host: root, compare: this.compare, onBetter: (isDone) => this.#photoGotBetter(isDone) });
-    this.panel = new Panel(store, this.own, this.photo.element);
+    this.taking = new Taking({ api, store, kept: () => this.kept.recipes() });
+    this.panel = new Panel(store, this.own, this.photo.element, this.taking);
     this.told = createTold({ onCancel: () => this.#cancel(), onGoOn: () => this.asker.face(store.recipe) });
     this.kept = createKept({ store, stage: this.stage, titles: () => this.sliders });
     const attempt = (act) => act().catch((error) => this.#say(error.message));
@@ -117,6 +119,7 @@ class Control {
     this.store.amend({ generator: options.generator, directions: this.#known(this.store.recipe) });
     this.own.setOptions(options);
     this.photo.setOptions(options);
+    this.taking.setOptions(options);
     this.panel.setOptions(options);
     this.kept.redraw();
     for (const subject of this.#lines) this.strips.hide(subject);

@@ -27,9 +27,10 @@ export class Panel {
    * @param {import('./store.js').Store} store
    * @param {import('./own/own.js').OwnSliders} own
    * @param {HTMLElement} photo what there is to say and do about a photo
+   * @param {import('./taking/taking.js').Taking} taking
    */
-  constructor(store, own, photo) {
-    Object.assign(this, { store, own, photo });
+  constructor(store, own, photo, taking) {
+    Object.assign(this, { store, own, photo, taking });
     this.sections = make('div', { class: 'fl-co-sections' });
     this.element = make('aside', { class: 'fl-co-panel', 'aria-label': 'What is asked of the face' }, this.#createTop(), this.sections);
     this.#createWho();
@@ -104,7 +105,7 @@ export class Panel {
     const none = make('p', { class: 'fl-co-note', hidden: true });
     tell(none, sliders);
     const empty = sliders ? [make('section', { 'aria-label': 'Sliders' }, make('h3', {}, 'Sliders'), none)] : [];
-    this.sections.replaceChildren(this.who, this.ageSection, ...empty, ...groups, this.#createLocks(options.locks));
+    this.sections.replaceChildren(this.who, this.ageSection, ...empty, ...groups, this.taking.element, this.#createLocks(options.locks));
     this.update();
   }
 

@@ -19,7 +19,7 @@ from core.regions import SOFTNESS, Take
 from studio.cache_limits import prune_soon
 from studio.routes.answers import Answer
 from studio.routes.asking import Studio, Tab, raise_if
-from studio.routes.control_frames import SMALL, face_frame, face_frames
+from studio.routes.control_frames import SMALL, face_frame, face_frames, jpeg_of
 from studio.services import Services
 from studio.workflows.keeping import keep_face
 from studio.workflows.own_directions import FEWEST, HOLDS, MOST, PARTS, told_of
@@ -37,6 +37,7 @@ router = APIRouter()
 PREVIEW, FACE, BEFORE = "control preview", "control face", "control before"
 _SUPERSEDED = 204
 _MAX_RECIPES = 1000
+_SEED_DIGITS = 10
 _NOT_KEPT = {"cache-control": "no-store"}
 
 
@@ -193,6 +194,21 @@ def npy(studio: Studio, recipe: Annotated[str, Query(max_length=20_000)]) -> Res
 def mask(studio: Studio, recipe: Annotated[str, Query(max_length=20_000)]) -> Response:
     """recipe: JSON. Class ids with their colours."""
     return _download(studio, recipe, "mask")
+
+
+@router.get("/source.jpg")
+def source(studio: Studio, source: str, generator: str = "", psi: float = 0.7) -> Response:
+    """A small picture of the face that parts are taken from."""
+    of_photo = source if source.startswith(PREFIX_OF_PHOTOS) else ""
+    seed = source.removeprefix("seed:")
+    if not of_photo and not (seed.isdecimal() and len(seed) <= _SEED_DIGITS):
+        raise InvalidRequestError(
+            f"A face is 'seed:' with a number or 'photo:', not '{source:.40}'."
+        )
+    name = studio.models.name(generator or studio.generator)
+    recipe = FaceRecipe.of(name, 0 if of_photo else int(seed), psi, base=of_photo)
+    shown = studio.steering.preview(recipe, PREVIEW_SIZES[-1], lambda: None)
+    return Response(jpeg_of(shown.picture, SMALL), media_type="image/jpeg", headers=_NOT_KEPT)
 
 
 @router.post("/keep")
