@@ -40,7 +40,7 @@ class OptimisationConfig:
     """pull: towards the distribution of w. spread: of the layers' w's around their mean."""
 
     stages: tuple[Stage, ...] = (Stage(128, 90, 0.08), Stage(256, 16, 0.04), Stage(0, 6, 0.03))
-    warm_up: float = 0.1  # of a stage's steps
+    warm_up: int = 8  # steps of each stage, but at most a tenth of them
     pull: float = 0.3
     spread: float = 5.0
     is_f32: bool = False  # else bf16 where the processor computes in it
@@ -160,7 +160,7 @@ def _stage(
     distance, best = None, None
     for step in range(stage.steps):
         for group in optimiser.param_groups:
-            group["lr"] = stage.rate * _pace(step / stage.steps, config.warm_up, stage.steps)
+            group["lr"] = stage.rate * _pace(step, stage.steps, config.warm_up)
         with torch.enable_grad():
             ws = place.ws()
             image = drawer.draw(ws, stage.size)
@@ -181,10 +181,10 @@ def _stage(
             place.own.copy_(best.at[1])
 
 
-def _pace(done: float, warm_up: float, steps: int) -> float:
+def _pace(step: int, steps: int, warm_up: int) -> float:
     """Share of the rate: rises over the warm-up, then falls as a cosine."""
-    rising = min(1.0, (done + 1 / steps) / warm_up) if warm_up else 1.0
-    return rising * 0.5 * (1 + math.cos(math.pi * done))
+    rising = min(1.0, (step + 1) / max(1.0, min(warm_up, steps / 10)))
+    return rising * 0.5 * (1 + math.cos(math.pi * step / steps))
 
 
 class Drawer:
