@@ -4,9 +4,11 @@ import { SENT } from '../../export/store.js';
 import { make } from '../../painter/panels/dom.js';
 import { plainRecipe } from '../recipe.js';
 import { openPhotos } from './dialog.js';
-import { detailOf, leftOf, stateOf, stepOf } from './state.js';
+import { detailOf, leftOf, stateOf, stepOf, TUNE, tunedOf } from './state.js';
 
 const LOOK = 1000; // ms between two looks at work that goes on
+const TUNING = 'A copy of the generator learns this photo, for full likeness: many minutes, in the background';
+const TUNED = 'The generator that was tuned to this photo, or the one it was made of';
 const SHARPEN = 'Looks for latents that come closer to the photo: about a minute, in the background';
 
 export class PhotoPart {
@@ -35,14 +37,17 @@ export class PhotoPart {
     this.detail = make('small', {});
     this.sharpen = make('button', { type: 'button', title: SHARPEN, onclick: () => this.#order((id) => api.sharpenPhoto(id, this.#options.generator)) }, 'Sharpen');
     const variants = make('button', { type: 'button', title: 'Opens the Export tab: pictures of this person under other light and with other hair, with masks', onclick: () => this.#vary() }, 'Variants');
-    this.buttons = make('div', { class: 'fl-co-photo-buttons' }, this.sharpen, variants, frame);
+    this.tune = make('button', { type: 'button', title: TUNING, onclick: () => this.#order((id) => api.tunePhoto(id, this.#options.generator)) }, 'Tune');
+    this.tuned = make('button', { type: 'button', title: TUNED, 'aria-pressed': 'false', hidden: true, onclick: () => this.#switchTuned() }, 'Tuned');
+    this.buttons = make('div', { class: 'fl-co-photo-buttons' }, this.sharpen, this.tune, this.tuned, variants, frame);
     this.doing = make('span', {});
     this.bar = make('progress', { 'aria-label': 'Progress' });
     this.stop = make('button', { type: 'button', title: 'It ends at its next step; the best that was found stays', onclick: () => this.#order((id) => api.stopPhoto(id)) }, 'Stop, keep the best');
     this.work = make('div', { class: 'fl-co-making', role: 'status', hidden: true }, this.doing, this.bar, this.stop);
     const top = make('div', { class: 'fl-co-photo-top' }, this.picture, make('div', {}, this.state, this.detail), leave);
     this.known = make('div', { class: 'fl-co-photo-known', hidden: true }, top, this.buttons);
-    this.element = make('div', { class: 'fl-co-photo' }, this.offer, this.known, this.work);
+    this.watched = make('img', { class: 'fl-co-photo-watched', alt: 'What the generator that is being tuned draws by now', draggable: 'false', hidden: true });
+    this.element = make('div', { class: 'fl-co-photo' }, this.offer, this.known, this.work, this.watched);
     store.listen(() => this.#follow());
     this.#takeFiles();
   }
@@ -57,17 +62,29 @@ export class PhotoPart {
   open(file = null) {
     if (!this.#options || document.querySelector('dialog[open]')) return;
     const { host, api, store } = this;
-    openPhotos({ host, api, generator: this.#options.generator, photo: store.recipe.photo, file, onUse: (photo) => this.#use(photo), onDelete: (id) => this.#deleted(id) });
+    openPhotos({ host, api, generator: this.#base ?? this.#options.generator, photo: store.recipe.photo, file, onUse: (photo) => this.#use(photo), onDelete: (id) => this.#deleted(id) });
   }
 
   #use(photo) {
     const { store } = this;
+    const generator = this.#base ?? this.#options.generator;
     this.#take(photo);
     this.#wanted = photo.id;
     clearTimeout(this.#timer);
     const isSame = store.recipe.photo === photo.id;
-    store.settle(isSame ? {} : plainRecipe({ generator: this.#options.generator, psi: 1, photo: photo.id }));
-    this.onBetter(true);
+    store.settle(isSame ? { generator } : plainRecipe({ generator, psi: 1, photo: photo.id }));
+    if (generator === this.#options.generator) this.onBetter(true); // else all is asked anew
+  }
+
+  /** The generator that the one in sight was tuned from; null where it is none. */
+  get #base() {
+    return this.#photo?.latents[this.#options.generator]?.base ?? null;
+  }
+
+  /** From the generator that was tuned to the photo to the one it was made of, and back. */
+  #switchTuned() {
+    const generator = this.#base ?? tunedOf(this.#photo, this.#options.generator);
+    if (generator) this.store.settle({ generator });
   }
 
   #deleted(id) {
@@ -76,7 +93,7 @@ export class PhotoPart {
 
   #leave() {
     const { generator, seed } = this.store.recipe;
-    this.store.settle(plainRecipe({ generator, seed }));
+    this.store.settle(plainRecipe({ generator: this.#base ?? generator, seed }));
   }
 
   /** Leaves a recipe where the Export tab looks when it is opened. */
@@ -98,7 +115,7 @@ export class PhotoPart {
     this.#wanted = photo;
     this.#photo = null;
     this.#version = '';
-    this.work.hidden = true;
+    this.work.hidden = this.watched.hidden = true;
     clearTimeout(this.#timer);
     if (photo) this.#load(photo);
   }
@@ -145,24 +162,32 @@ export class PhotoPart {
     this.#showWork(photo);
     const version = JSON.stringify(photo.latents[generator]);
     const [isAlive, wasAlive] = [Boolean(photo.job?.is_alive), Boolean(before?.job?.is_alive)];
-    if (before && (version !== this.#version || isAlive !== wasAlive)) this.onBetter(!isAlive);
+    if (before && (version !== this.#version || (wasAlive && !isAlive))) this.onBetter(!isAlive);
     this.#version = version;
     if (wasAlive && photo.job.state === 'failed') this.strips.show('photo', photo.job.error, { Close: () => {} }, { tone: 'bad' });
     if (isAlive) this.#later(photo.id);
+    else if (wasAlive && photo.job.kind === TUNE && tunedOf(photo, generator)) this.#switchTuned();
   }
 
-  #showWork({ job, latents }) {
+  #showWork(photo) {
+    const { job, latents } = photo;
+    const { generator } = this.#options;
     const isAlive = Boolean(job?.is_alive);
+    const isTuned = this.#base !== null;
     this.work.hidden = !isAlive;
-    this.sharpen.disabled = isAlive;
-    this.sharpen.textContent = latents[this.#options.generator]?.by === 'optimisation' ? 'Sharpen more' : 'Sharpen';
+    this.sharpen.disabled = this.tune.disabled = isAlive || isTuned;
+    this.sharpen.textContent = latents[generator]?.by === 'optimisation' ? 'Sharpen more' : 'Sharpen';
+    this.tuned.hidden = !isTuned && !tunedOf(photo, generator);
+    this.tuned.setAttribute('aria-pressed', isTuned);
+    const isWatched = isAlive && job.kind === TUNE && photo.tuning.job === job.id;
+    this.watched.hidden = !isWatched;
+    if (isWatched) show(this.watched, this.api.photoUrl(photo.id, 'tuning.jpg', photo.tuning.step));
     if (!isAlive) return;
     this.stop.disabled = job.state === 'stopping';
-    const { done, total } = stepOf(job, latents);
-    const left = leftOf(job, latents);
+    const { done, total } = stepOf(photo);
     if (job.state === 'queued') this.doing.textContent = job.place ? `Waits for ${job.place} other job${job.place > 1 ? 's' : ''}` : 'Starting …';
     else if (job.state === 'stopping') this.doing.textContent = 'Stopping …';
-    else this.doing.textContent = total ? `Step ${done} of ${total}${left}` : 'Opening the networks …';
+    else this.doing.textContent = total ? `Step ${done} of ${total}${leftOf(photo)}` : 'Opening the networks …';
     if (total && job.state !== 'queued') Object.assign(this.bar, { max: total, value: done });
     else this.bar.removeAttribute('value');
   }
