@@ -151,9 +151,9 @@ class _Run:
             yield Subject(str(seed), Target(picture), ws)
         if trial.photos:
             faces = open_photo_faces(models.weights, self._on_step)
-            for path in trial.photos:
+            for number, path in enumerate(trial.photos, 1):
                 face = framed(path, AlignRequest((path,)), faces)
-                yield Subject(path.stem, target_of(face))
+                yield Subject(f"photo-{number}-{path.stem}", target_of(face))
 
     def told(self, place: int, subject: Subject) -> dict[str, Any]:
         """The figures of one subject, those kept by an earlier run where there are any."""
