@@ -97,3 +97,20 @@ def test_photos_that_fail_are_named_and_the_others_are_inverted(astronaut, model
     assert sorted(path.name for path in (folder / "out" / "images").iterdir()) == ["astronaut.png"]
     with pytest.raises(CoreError, match=r"shows 1 face.*no face 2"):
         invert_to_folder(InvertRequest((astronaut,), face=2, steps=1), folder / "two", models)
+
+
+def test_inversion_is_judged_and_a_run_that_was_cut_off_goes_on(astronaut, generator: Generator):
+    out = astronaut.parent / "judged"
+    few = ("--faces", 1, "--photo", astronaut, "--steps", 6, "--plain", 0, "--edited", 0)
+    asked = ("evaluate", "inversion", *few, "--out", out)
+    figures = run_here(*asked, "--json").figures
+    generated, photo = figures["generated"], figures["photos"]["photo-1-astronaut"]
+    assert generated["searched"]["loss"]["mean"] < generated["first"]["loss"]["mean"]
+    assert photo["searched"]["psnr"] > photo["first"]["psnr"]
+    with Image.open(out / "sheet-0.jpg") as sheet:
+        assert sheet.height == 2 * 192
+    (out / "figures.json").unlink()
+    again = run_here(*asked, "--json").figures
+    assert again == figures  # times, too: nothing was searched again
+    other = run_here(*asked, "--psi", 0.5)
+    assert other.code == 2 and "psi 0.8, not 0.5" in other.complaint
