@@ -7,6 +7,7 @@ import { drawnSeed } from './store.js';
 
 const AGES = [1, 80]; // what the estimator can tell apart
 const FIRST_AGE = 35; // where the slider stands while the age is as drawn
+const TUNED = /^photo-[0-9a-f]{16}-\d+$/; // names of generators that learned a photo
 const FIRST_PSI = 0.7; // of drawn faces; those of photos are as they are
 const MAX_SEED = 2 ** 32 - 1;
 const FURTHEST = 20; // units of a slider that can be typed
@@ -96,7 +97,7 @@ export class Panel {
     this.#rows.clear();
     this.#locks.clear();
     this.#counts.clear();
-    this.generator.replaceChildren(...options.generators.map((name) => make('option', { value: name }, name)));
+    this.generator.replaceChildren(...options.generators.map((name) => make('option', { value: name }, TUNED.test(name) ? `Tuned to photo ${name.slice(6, 10)}` : name)));
     this.generatorLine.hidden = options.generators.length < 2;
     const { control, sliders } = options.missing;
     tell(this.ageNote, control);
