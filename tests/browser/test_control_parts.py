@@ -1,0 +1,70 @@
+"""Parts of another face in the Control tab: blended into the whole face, in link and undo."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import yaml
+
+from tests.browser.annotate_fixtures import Person, person_at
+from tests.browser.control_fixtures import (
+    CONTROL,
+    apart,
+    asked,
+    open_control,
+    pixels,
+    wait_for_whole,
+)
+from tests.browser.studio_fixtures import Studio
+
+__all__ = ["person_at"]  # a fixture
+RECIPE = "seed:20;psi:0.7"
+
+
+def test_hair_of_another_face_comes_and_goes_and_is_in_the_link_and_the_recipe(
+    studio: Studio, person_at: Callable[..., Person]
+) -> None:
+    page = person_at(studio).page
+    open_control(page, studio.address, f"{RECIPE};from:seed:7")
+    plain = pixels(page)
+    part = page.get_by_label("Take parts from")
+    hair = part.get_by_role("button", name="Hair", exact=True)
+    hair.click()
+    wait_for_whole(page, "take:hair;from:seed:7")
+    assert hair.get_attribute("aria-pressed") == "true"
+    mixed = pixels(page)
+    assert apart(mixed, plain) > 5
+    face = [np.array(each).reshape(32, 32, 4)[14:22, 12:20] for each in (mixed, plain)]
+    assert apart(face[0].ravel(), face[1].ravel()) < 5  # type: ignore[arg-type]  # the face stays
+    assert "take:hair;from:seed:7" in asked(page)
+    text = page.evaluate(f"{CONTROL}.control.api.recipeFile([{CONTROL}.control.store.recipe])")
+    (told,) = yaml.safe_load(text)["faces"]
+    assert told["take"] == {"hair": [1.0, 1.0]} and told["from"] == "seed:7"
+    page.keyboard.press("Control+z")
+    page.wait_for_function(f"!{CONTROL}.dataset.shown.includes('take')")
+    wait_for_whole(page)
+    assert apart(pixels(page), plain) < 1
+    page.keyboard.press("Control+Shift+z")
+    wait_for_whole(page, "take:hair")
+    assert apart(pixels(page), mixed) < 1
+
+
+def test_a_face_with_blended_parts_is_refused_by_projects_and_told_so(
+    studio: Studio, person_at: Callable[..., Person]
+) -> None:
+    page = person_at(studio, expected=("Failed to load resource",)).page
+    open_control(page, studio.address, f"{RECIPE};take:glasses;from:seed:26")
+    told = page.evaluate(
+        f"{CONTROL}.control.api.keep({CONTROL}.control.store.recipe, 'P').catch((e) => e.message)"
+    )
+    assert told.startswith("Parts of another face are blended into this one")
+
+
+def test_a_part_that_neither_face_has_is_said_and_the_face_is_shown(
+    studio: Studio, person_at: Callable[..., Person]
+) -> None:
+    page = person_at(studio).page
+    open_control(page, studio.address, f"{RECIPE};take:hat;from:seed:3")
+    notes = page.locator(".fl-co-notes")
+    assert "Neither face has hat" in notes.inner_text()

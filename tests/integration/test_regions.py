@@ -1,0 +1,98 @@
+"""Parts of other faces with the generator and the segmenter that ship: the rest stays as it was."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from click.testing import CliRunner
+from PIL import Image
+
+from core.errors import WeightsError
+from core.generators import Noise
+from core.latents import LatentSpace, read_latents
+from core.regions import PARTS, Take
+from core.regions.parts import ids_of
+from core.sampling import latents_from_seeds
+from core.weights import WeightStore
+from studio.commands.mix import mix
+from studio.commands.segment import segment
+from studio.model_cache import ModelCache
+from studio.workflows.part_mixing import PartMixing
+from studio.workflows.segmenters import Segmenters
+from studio.workflows.steering_parts import SteeringParts
+
+PAIRS = {"hair": (0, 20), "mouth": (14, 7), "skin": (20, 28), "glasses": (20, 26)}
+
+
+@pytest.fixture(scope="module")
+def default() -> str:
+    store = WeightStore()
+    try:
+        store.get(store.default("generator"))
+    except WeightsError as error:
+        pytest.skip(str(error))
+    return store.default("generator")
+
+
+def told(command: object, *arguments: object) -> dict:
+    result = CliRunner().invoke(command, [*map(str, arguments), "--json"])  # type: ignore[arg-type]
+    assert result.exit_code == 0, result.output
+    figures: dict = json.loads(result.stdout.splitlines()[-1])
+    return figures
+
+
+def picture(path: Path, size: int) -> np.ndarray:
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB").resize((size, size), Image.Resampling.BOX), float)
+
+
+def test_parts_come_and_the_rest_stays_as_it_was(default: str, tmp_path: Path) -> None:
+    models = ModelCache(WeightStore())
+    segmenters = Segmenters(models, tmp_path)
+    mixer = PartMixing(models, segmenters, SteeringParts(models, tmp_path)).mixer(default)
+    generator = models.generator(default)
+    seeds = sorted({seed for pair in PAIRS.values() for seed in pair})
+    drawn = latents_from_seeds(generator, seeds, psi=0.8, noise=Noise())
+    ws = dict(zip(seeds, drawn.ws, strict=True))
+    outside, gained = [], {}
+    for part, (own, other) in PAIRS.items():
+        before = mixer.mix(ws[own], ws[own].copy(), [Take(part)])
+        there = mixer.mix(ws[other], ws[other].copy(), [Take(part)])
+        mixed = mixer.mix(ws[own], ws[other], [Take(part)])
+        ids = ids_of(PARTS[part].classes, mixer.classes)
+        mine, theirs, after = (np.isin(face.labels, ids) for face in (before, there, mixed))
+        half = [
+            np.asarray(Image.fromarray(face.picture).reduce(2), float)
+            for face in (before, there, mixed)
+        ]
+        changed = abs(half[2] - half[0]).mean(2) / 255
+        outside.append(changed[~(mine | after)].mean())
+        colour = [half[1][theirs].mean(0), half[2][after].mean(0)]
+        gained[part] = abs(colour[0] - colour[1]).mean() / 255
+    assert np.mean(outside) < 0.02 and max(outside) < 0.03
+    assert gained["hair"] < 0.04 and gained["mouth"] < 0.06 and gained["skin"] < 0.12
+
+
+def test_the_verb_writes_faces_that_can_be_made_again(default: str, tmp_path: Path) -> None:
+    out = tmp_path / "mixed"
+    asked = ["--seeds", "20", "--take", "hair", "--from", "7", "--workspace", tmp_path]
+    figures = told(mix, *asked, "--out", out)
+    assert figures["count"] == 1 and figures["by"] == "blending"
+    assert yaml.safe_load((out / "mix.yaml").read_text())["take"] == "hair"
+    generator = WeightStore().open_generator(default)
+    own = read_latents(out / "latents.npz", LatentSpace.of(generator))
+    assert own.seeds.tolist() == [20]
+    again = tmp_path / "again"
+    by_files = ["--latents", out / "latents.npz", "--take", "hair", "--from", out / "source.npz"]
+    told(mix, *by_files, "--workspace", tmp_path, "--out", again)
+    first, second = ((o / "images" / "0000.png") for o in (out, again))
+    assert np.array_equal(picture(first, 512), picture(second, 512))
+    masks = [np.asarray(Image.open(o / "masks" / "0000.png")) for o in (out, again)]
+    assert np.array_equal(*masks) and len(np.unique(masks[0])) > 8
+    told(segment, "--latents", out / "latents.npz", "--out", tmp_path / "plain")
+    plain = picture(tmp_path / "plain" / "images" / "0000.png", 512)
+    assert abs(picture(first, 512) - plain).mean() > 3
