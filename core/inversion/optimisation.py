@@ -7,7 +7,6 @@ coordinates in which every step is one of the distribution of w, on cheap previe
 from __future__ import annotations
 
 import copy
-import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -22,6 +21,7 @@ from core.directions.distribution import WDistribution, checked_covariance, whit
 from core.errors import InvalidRequestError
 from core.generators import Generator, Readouts
 from core.images import to_uint8
+from core.inversion.pacing import pace
 from core.inversion.perceptual import Perceptual
 from core.inversion.target import Target
 
@@ -160,7 +160,7 @@ def _stage(
     distance, best = None, None
     for step in range(stage.steps):
         for group in optimiser.param_groups:
-            group["lr"] = stage.rate * _pace(step, stage.steps, config.warm_up)
+            group["lr"] = stage.rate * pace(step, stage.steps, config.warm_up)
         with torch.enable_grad():
             ws = place.ws()
             image = drawer.draw(ws, stage.size)
@@ -179,12 +179,6 @@ def _stage(
         with torch.no_grad():
             place.shared.copy_(best.at[0])
             place.own.copy_(best.at[1])
-
-
-def _pace(step: int, steps: int, warm_up: int) -> float:
-    """Share of the rate: rises over the warm-up, then falls as a cosine."""
-    rising = min(1.0, (step + 1) / max(1.0, min(warm_up, steps / 10)))
-    return rising * 0.5 * (1 + math.cos(math.pi * step / steps))
 
 
 class Drawer:

@@ -23,22 +23,25 @@ from core.generators.generator import Synthesis, truncate
 from core.images import to_uint8
 from core.inversion.difference import Difference
 from core.inversion.optimisation import Drawer
+from core.inversion.pacing import pace
+
+WARM_UP = 15  # steps
 
 
 @dataclass(frozen=True)
 class TuningConfig:
-    """rate: of Adam, as a share of the size of the weights. from_size: px of the smallest maps
-    whose convolutions learn. most_values: that learn; where they are more, only those of larger
-    maps do. Each `every` steps another face, part of the way from the pivot to a random one, is
-    held to the base's picture of it by `locality`.
+    """rate: of Adam at its highest, as a share of the size of the weights. from_size: px of the
+    smallest maps whose convolutions learn. most_values: that learn; where they are more, only
+    those of larger maps do. Each `every` steps another face, part of the way from the pivot to a
+    random one, is held to the base's picture of it by `locality`.
     """
 
     steps: int = 300
-    rate: float = 0.001
-    from_size: int = 64
+    rate: float = 0.002
+    from_size: int = 32
     most_values: int = 2_000_000  # stored in two bytes each
-    locality: float = 4.0
-    every: int = 4
+    locality: float = 40.0
+    every: int = 2
     seed: int = 0
     is_f32: bool = False  # else bf16 where the processor computes in it
 
@@ -96,7 +99,10 @@ def tune(
     neighbours, began, best = _Neighbours(generator, pivot, config.seed), time.monotonic(), None
     for parameter in learning.values():
         parameter.requires_grad_()
+    rates = [group["lr"] for group in optimiser.param_groups]
     for step in range(1, config.steps + 1):
+        for group, rate in zip(optimiser.param_groups, rates, strict=True):
+            group["lr"] = rate * pace(step - 1, config.steps, WARM_UP)
         with torch.enable_grad():
             optimiser.zero_grad()
             image = drawer.draw(pivot)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import itertools
 import json
@@ -39,7 +40,7 @@ from tests.tiny_generator import tiny_generator
 
 GENERATOR = tiny_generator()
 WS = latents_from_seeds(GENERATOR, [3], psi=0.7, noise=Noise()).ws[0]
-CONFIG = TuningConfig(steps=60, rate=0.02, from_size=16, is_f32=True)
+CONFIG = TuningConfig(steps=60, rate=0.03, from_size=16, locality=1.0, every=2, is_f32=True)
 MINE = Identity("mine", "abc")
 
 
@@ -76,7 +77,7 @@ def test_tuning_lowers_the_loss_and_its_difference_gives_that_picture(tuned):
 
 
 def test_other_faces_stay_nearer_to_the_base_than_without_locality(tuned):
-    free = TuningConfig(steps=60, rate=0.02, from_size=16, is_f32=True, locality=0)
+    free = dataclasses.replace(CONFIG, locality=0)
     *_, loose = tune(GENERATOR, WS, distance, free)
     others = latents_from_seeds(GENERATOR, range(100, 120), psi=0.7, noise=Noise()).ws
 
