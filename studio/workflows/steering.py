@@ -11,11 +11,9 @@ from __future__ import annotations
 
 import math
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +30,7 @@ from studio.workflows.face_control import TRIES, Wish, first_reached
 from studio.workflows.own_sliders import OwnSliders
 from studio.workflows.part_mixing import PartMixing
 from studio.workflows.photo_folder import PhotoFolders
+from studio.workflows.recent import Recent
 from studio.workflows.segmenters import Segmenters
 from studio.workflows.steering_parts import Control, SteeringParts
 from studio.workflows.steering_pictures import FacePass, Shown, SteeringPictures
@@ -40,9 +39,7 @@ from studio.workflows.steering_recipe import FaceRecipe
 Check = Callable[[], None]  # raises Cancelled once nobody waits any more
 OnShown = Callable[[Shown, bool], None]  # a face, and whether it is the last one
 Ws = NDArray[np.float32]  # [L, D]
-Thing = TypeVar("Thing")
 
-REMEMBERED = 200  # faces, of some 50 kB each
 FADES = 20.0  # years from the last measured age at which its correction means nothing any more
 
 
@@ -70,28 +67,6 @@ class _Finished:
     told: Told | None
 
 
-class _Recent(Generic[Thing]):
-    """The last so many things, by key. Safe to use from threads."""
-
-    def __init__(self, most: int = REMEMBERED) -> None:
-        self._things: OrderedDict[Hashable, Thing] = OrderedDict()
-        self._most = most
-        self._lock = threading.Lock()
-
-    def get(self, key: Hashable) -> Thing | None:
-        with self._lock:
-            if key in self._things:
-                self._things.move_to_end(key)
-            return self._things.get(key)
-
-    def put(self, key: Hashable, thing: Thing) -> None:
-        with self._lock:
-            self._things[key] = thing
-            self._things.move_to_end(key)
-            while len(self._things) > self._most:
-                self._things.popitem(last=False)
-
-
 @dataclass(frozen=True, eq=False)
 class _Opened:
     """What one recipe needs. layers: those that its locks do not leave alone."""
@@ -113,9 +88,9 @@ class Steering:
         self.photos = PhotoFolders(workspace)
         self.pictures = SteeringPictures(models, segmenters)
         self.mixing = PartMixing(models, segmenters, self.parts)
-        self._drawn: _Recent[NDArray[np.float64]] = _Recent()
-        self._finished: _Recent[_Finished] = _Recent()
-        self._corrections: _Recent[tuple[float | None, Ws]] = _Recent()
+        self._drawn: Recent[NDArray[np.float64]] = Recent()
+        self._finished: Recent[_Finished] = Recent()
+        self._corrections: Recent[tuple[float | None, Ws]] = Recent()
 
     def prepare(self, generator: str, sizes: Sequence[int]) -> None:
         """Open and compile what drags and faces of it need, once; takes seconds.
