@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,7 +23,7 @@ from studio.workflows.photo_folder import PhotoFolder, PhotoFolders
 from studio.workflows.photo_tuning import remove_tuned
 from studio.workflows.photo_work import SAVE, check_frame, order, stop_work, target_of
 from studio.workflows.photos import Photos, PhotoView
-from studio.workflows.steering_files import cached_of_base
+from studio.workflows.steering_files import remove_cached_of
 
 SHARPEN = "invert"  # the kind of these jobs
 OPTIMISATION = "optimisation"  # by what latents were found
@@ -61,11 +60,11 @@ def use_photo(
 def delete_photo(photos: Photos, jobs: JobRunner, workspace: Path, photo: str) -> None:
     """All that is kept of it: its work and their logs, generators that were tuned to it, and files
     made for downloads, too."""
-    base = photos.folders.get(photo).base
+    photos.folders.get(photo)  # refused before anything is stopped
     stop_work(jobs, photo)
     photos.folders.delete(photo)
     remove_tuned(photos.weights, photo)
-    shutil.rmtree(cached_of_base(workspace / "cache", base), ignore_errors=True)
+    remove_cached_of(photo, workspace / "cache")
     for job in jobs.list():
         if job.payload.get("photo") == photo:
             log_path(workspace, job).unlink(missing_ok=True)

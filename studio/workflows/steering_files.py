@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,7 +61,7 @@ def steered_files(
     digest = hashlib.sha256(asked.encode() + made).hexdigest()[:16]
     of = f"{recipe.generator}-{identity.sha256[:12]}"
     if recipe.photos:
-        stem = cached_of_base(cache, recipe.photos[0]) / of / digest
+        stem = cache / "control" / "+".join(recipe.photos).replace(":", "-") / of / digest
     else:
         stem = cache / "control" / of / f"{recipe.seed}-{digest}"
     picture, latents = stem.with_suffix(".png"), stem.with_suffix(".npy")
@@ -72,9 +73,12 @@ def steered_files(
     return FaceFiles(picture, latents, mask, told)
 
 
-def cached_of_base(cache: Path, base: str) -> Path:
-    """The folder of all files that were made of it: they go when it goes."""
-    return cache / "control" / base.replace(":", "-")
+def remove_cached_of(photo: str, cache: Path) -> None:
+    """All that the cache holds of a photo, and of generators that were tuned to it: their folders
+    have its id in their names."""
+    for path in list(cache.rglob(f"*{photo}*")):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def steered_face(

@@ -209,9 +209,16 @@ def test_a_deleted_photo_is_gone_with_all_that_was_made_of_it(
     used(client, photo)
     recipe = json.dumps({"photo": photo, "psi": 1})
     assert client.get("/control/face.png", params={"recipe": recipe}).status_code == 200
-    assert list(services.cache.rglob("*.png"))
+    other = uploaded(client)["id"]
+    used(client, other)
+    with_parts = services.cache / "control" / f"photo-{other}+photo-{photo}" / "small"
+    tuned = services.cache / "faces" / f"photo-{photo}-7-abc"
+    for folder in (with_parts, tuned):
+        folder.mkdir(parents=True)
+        (folder / "1.png").write_bytes(b"of the photo")
+    assert len(list(services.cache.rglob("*.png"))) == 3
     assert client.delete(f"/control/photos/{photo}").status_code == 200
-    assert folders(services) == []
+    assert folders(services) == [other]
     assert not [path for path in services.cache.rglob("*") if path.is_file()]
     gone = client.get("/control/face.png", params={"recipe": recipe})
     assert refused(gone)[:2] == (404, "no_photo")
