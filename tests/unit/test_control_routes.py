@@ -339,3 +339,23 @@ def test_the_recipe_file_says_all_that_was_asked(
         "noise": "off",
     }
     assert set(second) == {"generator", "generator_sha256", "seed", "psi", "noise"}
+
+
+def test_parts_that_cannot_be_taken_are_refused(client: TestClient) -> None:
+    for recipe, message in (
+        ({"take": {"beard": [1, 1]}, "source": "seed:3"}, "No part is called 'beard'"),
+        ({"take": {"hair": [1, 2]}, "source": "seed:3"}, "Shape and texture of hair"),
+        ({"take": {"hair": [1, 1]}, "source": "me.jpg"}, "Parts are taken from 'seed:'"),
+        ({"take": {"hair": [1, 1]}}, "Parts are taken from 'seed:'"),
+        ({"take": {"hair": [1, 1]}, "source": "seed:3", "softness": 2}, "softness must be in"),
+    ):
+        answer = client.post("/control/face", json=recipe)
+        assert answer.status_code == 400 and message in answer.json()["error"], answer.text
+    answer = client.get("/control/source.jpg?source=seed:x")
+    assert answer.status_code == 400 and "A face is 'seed:'" in answer.json()["error"]
+
+
+def test_the_face_that_parts_are_taken_from_is_shown_small(client: TestClient) -> None:
+    answer = client.get("/control/source.jpg?source=seed:3&psi=0.7")
+    assert answer.status_code == 200 and answer.headers["content-type"] == "image/jpeg"
+    assert Image.open(io.BytesIO(answer.content)).size[0] > 8
