@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -62,43 +62,40 @@ def make_encoder_faces(
     """
     recipe = _recipe_of(generator, sampling, size)
     pieces = list(_pieces(sampling.faces))
-    read: dict[range, dict[str, NDArray[Any]]] = {}
-    for places in pieces:
-        if (known := _known(folder, places, recipe)) is not None:
-            read[places] = known
-    is_preview = readouts is not None and size in readouts.sizes
-    outputs = (
-        Outputs(image=False, previews=(size,))
-        if is_preview
-        else Outputs(image=True, image_size=size)
-    )
-    (name,) = outputs.names
+    read = {
+        places: piece for places in pieces if (piece := _known(folder, places, recipe)) is not None
+    }
     done, made, began = sum(map(len, read)), 0, time.monotonic()
-    runtime = None
+    draws = None
     for places in pieces:
         if places in read:
             continue
-        runtime = runtime or open_runtime(
-            RenderPass(generator, outputs, readouts), device=device, for_many=True
-        )
+        draws = draws or _drawing(generator, readouts, size, device)
         drawn = draw_faces(generator, sampling, places)
         ws = layered(drawn["w"], drawn["crossover"], generator.num_ws)
         pictures = np.empty((len(places), size, size, 3), np.uint8)
-        for row, face in enumerate(runtime.stream(ws, Noise())):
-            pictures[row] = face[name]
+        for row, picture in enumerate(draws(ws)):
+            pictures[row] = picture
             done, made = done + 1, made + 1
             left = round((time.monotonic() - began) / made * (sampling.faces - done) / 60)
             on_step(Step(done, sampling.faces, f"drawing faces, {left} min left", "faces"))
-        piece = {
-            "w": drawn["w"],
-            "crossover": drawn["crossover"],
-            "pictures": pictures,
-            "recipe": np.array(recipe),
-        }
-        write_npz(_path(folder, places), piece)
-        read[places] = piece
+        piece = {key: drawn[key] for key in ("w", "crossover")}
+        read[places] = piece | {"pictures": pictures, "recipe": np.array(recipe)}
+        write_npz(_path(folder, places), read[places])
     joined = {key: np.concatenate([read[places][key] for places in pieces]) for key in _KEYS[:-1]}
     return EncoderFaces(joined["w"], joined["crossover"], joined["pictures"], generator.num_ws)
+
+
+def _drawing(
+    generator: Generator, readouts: Readouts | None, size: int, device: Device
+) -> Callable[[NDArray[np.float32]], Iterator[NDArray[np.uint8]]]:
+    """ws [N, L, D] -> pictures uint8 [size, size, 3], one after the other."""
+    is_preview = readouts is not None and size in readouts.sizes
+    outputs = Outputs(image=False, previews=(size,)) if is_preview else Outputs(image_size=size)
+    (name,) = outputs.names
+    render_pass = RenderPass(generator, outputs, readouts)
+    runtime = open_runtime(render_pass, device=device, for_many=True)
+    return lambda ws: (face[name] for face in runtime.stream(ws, Noise()))
 
 
 def _recipe_of(generator: Generator, sampling: AttributeSampling, size: int) -> str:

@@ -63,7 +63,7 @@ def test_stopped_drawing_goes_on_and_ends_the_same(faces, tmp_path):
             raise Cancelled("stop")
 
     sampling = TRAINING.sampling()
-    with pytest.raises(Cancelled):
+    with pytest.raises(Cancelled, match="stop"):
         make_encoder_faces(GENERATOR, None, sampling, SIZE, tmp_path, "cpu", stop)
     assert [path.name for path in tmp_path.iterdir()] == ["faces-00000000.npz"]
     again = make_encoder_faces(GENERATOR, None, sampling, SIZE, tmp_path, "cpu")
@@ -117,7 +117,7 @@ def test_a_stopped_training_goes_on_and_ends_the_same(faces, tmp_path, monkeypat
 
     whole, _ = train_photo_encoder(GENERATOR, faces, training, tmp_path / "whole.pt", "cpu")
     path = tmp_path / "stopped.pt"
-    with pytest.raises(Cancelled):
+    with pytest.raises(Cancelled, match="stop"):
         train_photo_encoder(GENERATOR, faces, training, path, "cpu", stop)
     seen = []
     again, _ = train_photo_encoder(GENERATOR, faces, training, path, "cpu", seen.append)

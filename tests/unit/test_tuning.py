@@ -150,7 +150,7 @@ class Hostile:
 def test_hostile_files_are_refused(tmp_path, content):
     path = tmp_path / "a.safetensors"
     path.write_bytes(content)
-    with pytest.raises(WeightsError):
+    with pytest.raises(WeightsError, match="truncated or not a safetensors file"):
         load_difference(path)
 
 
@@ -258,5 +258,5 @@ def test_an_entry_whose_base_went_says_so(store):
     local.write_text(local.read_text().replace("base: small", "base: gone"))
     with pytest.raises(WeightsError, match=r"'small-anna'.*'gone'"):
         store.entries()
-    with pytest.raises(UnknownGeneratorError):
+    with pytest.raises(UnknownGeneratorError, match="no weights named 'small-anna'"):
         WeightStore(store.folder / "elsewhere").entry("small-anna")
