@@ -39,12 +39,12 @@ export class PhotoPart {
     const variants = make('button', { type: 'button', title: 'Opens the Export tab: pictures of this person under other light and with other hair, with masks', onclick: () => this.#vary() }, 'Variants');
     this.tune = make('button', { type: 'button', title: TUNING, onclick: () => this.#order((id) => api.tunePhoto(id, this.#options.generator)) }, 'Tune');
     this.tuned = make('button', { type: 'button', title: TUNED, 'aria-pressed': 'false', hidden: true, onclick: () => this.#switchTuned() }, 'Tuned');
-    this.buttons = make('div', { class: 'fl-co-photo-buttons' }, this.sharpen, this.tune, this.tuned, variants, frame);
+    this.buttons = make('div', { class: 'fl-co-photo-buttons' }, this.sharpen, this.tune, this.tuned, variants);
     this.doing = make('span', {});
     this.bar = make('progress', { 'aria-label': 'Progress' });
     this.stop = make('button', { type: 'button', title: 'It ends at its next step; the best that was found stays', onclick: () => this.#order((id) => api.stopPhoto(id)) }, 'Stop, keep the best');
     this.work = make('div', { class: 'fl-co-making', role: 'status', hidden: true }, this.doing, this.bar, this.stop);
-    const top = make('div', { class: 'fl-co-photo-top' }, this.picture, make('div', {}, this.state, this.detail), leave);
+    const top = make('div', { class: 'fl-co-photo-top' }, this.picture, make('div', {}, this.state, this.detail), frame, leave);
     this.known = make('div', { class: 'fl-co-photo-known', hidden: true }, top, this.buttons);
     this.watched = make('img', { class: 'fl-co-photo-watched', alt: 'What the generator that is being tuned draws by now', draggable: 'false', hidden: true });
     this.element = make('div', { class: 'fl-co-photo' }, this.offer, this.known, this.work, this.watched);
