@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,12 +81,9 @@ def take_to_folder(
         notes += [f"Face {place}: {note}" for note in mixed.notes]
     on_step(Step(len(faces), len(faces), "taking parts", "faces"))
     seconds = time.monotonic() - began
-    identity = generator.identity
-    own_faces = Latents(
-        np.stack(made), faces.seeds, faces.psi, "off", identity.name, identity.sha256
-    )
-    own_faces.save(folder / "latents.npz")
+    _latents_like(faces, made).save(folder / "latents.npz")
     source.save(folder / "source.npz")
+    identity = generator.identity
     recipe = {
         "generator": identity.name,
         "generator_sha256": identity.sha256,
@@ -106,6 +104,13 @@ def take_to_folder(
         "notes": notes,
         "out": str(folder),
     }
+
+
+def _latents_like(faces: Latents, made: Sequence[Ws]) -> Latents:
+    """The same faces with other ws."""
+    return Latents(
+        np.stack(made), faces.seeds, faces.psi, "off", faces.generator, faces.generator_sha256
+    )
 
 
 class _Making:
