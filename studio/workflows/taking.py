@@ -68,8 +68,7 @@ def take_to_folder(
     faces = _faces(generator, request)
     source = _source(generator, request)
     segmenters = Segmenters(models, workspace)
-    mixing = PartMixing(models, segmenters, SteeringParts(models, workspace))
-    makers = _Making(request, name, mixing, models, segmenters)
+    makers = _Making(request, name, models, segmenters, workspace)
     began = time.monotonic()
     notes: list[str] = []
     made = []
@@ -80,7 +79,6 @@ def take_to_folder(
         _write(folder, place, mixed, makers, faces, generator, request)
         notes += [f"Face {place}: {note}" for note in mixed.notes]
     on_step(Step(len(faces), len(faces), "taking parts", "faces"))
-    seconds = time.monotonic() - began
     _latents_like(faces, made).save(folder / "latents.npz")
     source.save(folder / "source.npz")
     identity = generator.identity
@@ -100,7 +98,7 @@ def take_to_folder(
         "from": request.source,
         "count": len(faces),
         "by": "codes" if makers.has_codes else "blending",
-        "seconds": round(seconds, 3),
+        "seconds": round(time.monotonic() - began, 3),
         "notes": notes,
         "out": str(folder),
     }
@@ -120,10 +118,11 @@ class _Making:
         self,
         request: TakeRequest,
         name: str,
-        mixing: PartMixing,
         models: ModelCache,
         segmenters: Segmenters,
+        workspace: Path,
     ) -> None:
+        mixing = PartMixing(models, segmenters, SteeringParts(models, workspace))
         self.takes, self.softness = parse_takes(request.take), request.softness
         self.name, self.mixing = name, mixing
         self.has_codes = mixing.has_codes(name)
