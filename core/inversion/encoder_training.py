@@ -31,6 +31,7 @@ from core.images import to_float
 from core.inversion.encoder import EncoderConfig, EncoderNetwork, PhotoEncoder, groups_of
 from core.inversion.encoder_faces import EncoderFaces
 from core.inversion.photo_looks import as_photos
+from core.inversion.precision import computes_in_bf16
 from core.progress import OnStep, Step, ignore
 from core.seeds import MAX_SEED
 
@@ -252,6 +253,5 @@ def _rate(step: int, steps: int) -> float:
 @contextmanager
 def _quick(device: torch.device) -> Iterator[None]:
     """bf16 where the machine computes in it; the weights stay in float32."""
-    is_quick = device.type == "cuda" or torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    with torch.autocast(device.type, torch.bfloat16, enabled=is_quick):
+    with torch.autocast(device.type, torch.bfloat16, enabled=computes_in_bf16(device)):
         yield

@@ -23,6 +23,7 @@ from core.generators import Generator, Readouts
 from core.images import to_uint8
 from core.inversion.pacing import pace
 from core.inversion.perceptual import Perceptual
+from core.inversion.precision import computes_in_bf16
 from core.inversion.target import Target
 
 
@@ -192,7 +193,7 @@ class Drawer:
     ) -> None:
         self.synthesis = _quick(generator.synthesis)
         self._readouts = None if readouts is None else _quick(readouts)
-        self._is_quick = not is_f32 and torch.cpu._is_avx512_bf16_supported()
+        self._is_quick = not is_f32 and computes_in_bf16(torch.device("cpu"))
 
     def draw(self, ws: Tensor, size: int = 0) -> Tensor:
         """ws [1, L, D] -> image [1, 3, size, size]: a preview where there is one of that size,
