@@ -6,9 +6,7 @@ answers the same question as the networks of `nets.py`, so it can stand in for t
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -17,17 +15,13 @@ from PIL import Image
 from torch import Tensor, nn
 
 from core.attributes.faces import FoundFace
-from core.errors import WeightsError
-from core.generators.stored_tensors import StoredTensor
-from core.generators.torch_files import read_torch_file
+from core.attributes.vgg import BLOCKS, Blocks, VggFile, vgg_features
 
 AGES = 101  # classes: 0 to 100 years
 CHIP = 224  # px
 MARGIN = 0.4  # of the face's box, on each side [section 4.1]
 MEANS = (103.939, 116.779, 123.68)  # BGR, of 0 to 255: VGG-16's own
-BLOCKS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))  # channels, convolutions
 WIDE = 4096
-LARGEST = 2**30  # bytes of a checkpoint; VGG-16 has 540 MB
 
 
 class DexNet(nn.Module):
@@ -35,18 +29,10 @@ class DexNet(nn.Module):
 
     years_of: Tensor
 
-    def __init__(self, blocks: tuple[tuple[int, int], ...] = BLOCKS, wide: int = WIDE) -> None:
+    def __init__(self, blocks: Blocks = BLOCKS, wide: int = WIDE) -> None:
         super().__init__()
-        layers: OrderedDict[str, nn.Module] = OrderedDict()
-        before = 3
-        for block, (channels, count) in enumerate(blocks, 1):
-            for index in range(1, count + 1):
-                layers[f"conv{block}_{index}"] = nn.Conv2d(before, channels, 3, padding=1)
-                layers[f"relu{block}_{index}"] = nn.ReLU()
-                before = channels
-            layers[f"pool{block}"] = nn.MaxPool2d(2)
-        self.features = nn.Sequential(layers)
-        side = CHIP // 2 ** len(blocks)
+        self.features = vgg_features(blocks)
+        before, side = blocks[-1][0], CHIP // 2 ** len(blocks)
         self.fc6 = nn.Linear(before * side * side, wide)
         self.fc7 = nn.Linear(wide, wide)
         self.fc8 = nn.Linear(wide, AGES)
@@ -68,26 +54,8 @@ def open_dex(path: Path) -> DexNet:
 
     No code in it is run. Raises WeightsError for anything that is not such a network.
     """
-    try:
-        if path.stat().st_size > LARGEST:
-            raise WeightsError(f"{path} is larger than a VGG-16 can be. Give a DEX checkpoint.")
-        content = read_torch_file(path.read_bytes(), path.name)
-    except OSError as error:
-        raise WeightsError(f"{path} cannot be read ({error.strerror}).") from error
     net = DexNet()
-    weights = _tensors(content, path)
-    layers = [layer for layer in net.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
-    if len(weights) != len(layers):
-        raise _no_dex(path, f"{len(weights)} layers with weights, not {len(layers)}")
-    with torch.no_grad():
-        for layer, (name, weight, bias) in zip(layers, weights, strict=True):
-            assert layer.bias is not None
-            if weight.shape != layer.weight.shape or bias.shape != layer.bias.shape:
-                raise _no_dex(
-                    path, f"'{name}' is {list(weight.shape)}, not {list(layer.weight.shape)}"
-                )
-            layer.weight.copy_(weight)
-            layer.bias.copy_(bias)
+    VggFile(path, f"a VGG-16 with {AGES} ages").fill(net)
     return net.eval().requires_grad_(False)
 
 
@@ -105,26 +73,3 @@ def dex_crop(picture: NDArray[np.uint8], face: FoundFace, size: int = CHIP) -> N
 def _span(start: int, length: int) -> NDArray[np.int64]:
     margin = round(MARGIN * length)
     return np.arange(start - margin, start + length + margin)
-
-
-def _tensors(content: object, path: Path) -> list[tuple[str, Tensor, Tensor]]:
-    """name, weight and bias of each layer, in the file's order: that of the network."""
-    if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
-        content = content["state_dict"]
-    if not isinstance(content, dict):
-        raise _no_dex(path, "no tensors by name")
-    stored: dict[str, Any] = {
-        str(name): value for name, value in content.items() if isinstance(value, StoredTensor)
-    }
-    found = []
-    for name, weight in stored.items():
-        if name.endswith(".weight"):
-            bias = stored.get(name.removesuffix("weight") + "bias")
-            if bias is None:
-                raise _no_dex(path, f"'{name}' has no bias")
-            found.append((name, weight.tensor().float(), bias.tensor().float()))
-    return found
-
-
-def _no_dex(path: Path, why: str) -> WeightsError:
-    return WeightsError(f"{path} is no VGG-16 with {AGES} ages: it has {why}.")

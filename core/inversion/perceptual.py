@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - the field's name for it
@@ -23,6 +24,14 @@ from core.inversion.target import Target
 Loss = Callable[[Tensor], Tensor]  # image [1, 3, R, R] in [-1, 1] -> []
 
 LEAST = 32  # px of the smallest pictures that can be compared
+
+
+class Distance(Protocol):
+    """What tells how different two pictures look."""
+
+    def to(self, target: Target, size: int) -> Loss:
+        """The distance of images [1, 3, S, S], S at least `size`, from a target seen at `size`
+        px. Raises InvalidRequestError for a size below LEAST or above the target's."""
 
 
 @dataclass(frozen=True)
@@ -57,10 +66,7 @@ class Perceptual:
         What can be known of the target is computed once. Raises InvalidRequestError for a size
         below LEAST or above the target's.
         """
-        if not LEAST <= size <= target.size:
-            raise InvalidRequestError(
-                f"Pictures are compared at {LEAST} to {target.size} px, not at {size}."
-            )
+        check_size(target, size)
         device = next(self._net.parameters()).device
         scales = []
         seen = min(size, self.config.largest)
@@ -73,7 +79,7 @@ class Perceptual:
             if side <= size:
                 maps = self._maps(target.image(side).to(device))
                 weight = target.weights(side).to(device)
-                looks.append((side, [(_unit(x), _fitted(weight, x)) for x in maps]))
+                looks.append((side, [(_unit(x), fitted(weight, x)) for x in maps]))
         return _Distance(self.config, self._maps, scales, looks)
 
     def _maps(self, image: Tensor) -> list[Tensor]:
@@ -104,17 +110,17 @@ class _Distance:
         for size, known in self.looks:
             for x, (y, weight) in zip(self.maps(downsample(shown, size)), known, strict=True):
                 apart = (_unit(x) - y).square().sum(1, keepdim=True)
-                total = total + config.features / len(self.looks) * _mean(apart, weight)
+                total = total + config.features / len(self.looks) * weighted_mean(apart, weight)
         for scale in self.scales:
             share = 1 / len(self.scales)
             shown = downsample(shown, scale.image.shape[-1])
             total = total + share * config.structure * _unlike(shown, scale)
             total = total + share * config.edges * _edges(shown - scale.image, scale.weight)
-            total = total + share * config.pixels * _mean(
+            total = total + share * config.pixels * weighted_mean(
                 (shown - scale.image).square(), scale.weight
             )
         last = self.scales[-1]
-        return total + config.colours * _mean((shown - last.image).abs(), last.weight)
+        return total + config.colours * weighted_mean((shown - last.image).abs(), last.weight)
 
 
 def _unit(x: Tensor) -> Tensor:
@@ -122,11 +128,20 @@ def _unit(x: Tensor) -> Tensor:
     return x * torch.rsqrt(x.square().sum(1, keepdim=True) + 1e-6)
 
 
-def _fitted(weight: Tensor, x: Tensor) -> Tensor:
+def check_size(target: Target, size: int) -> None:
+    if not LEAST <= size <= target.size:
+        raise InvalidRequestError(
+            f"Pictures are compared at {LEAST} to {target.size} px, not at {size}."
+        )
+
+
+def fitted(weight: Tensor, x: Tensor) -> Tensor:
+    """Weights of places [1, 1, S, S] at the size of x [..., H, W]."""
     return F.interpolate(weight, size=x.shape[-2:], mode="bilinear", antialias=True)
 
 
-def _mean(x: Tensor, weight: Tensor) -> Tensor:
+def weighted_mean(x: Tensor, weight: Tensor) -> Tensor:
+    """Of the places of x, which count as the weights say."""
     return (x * weight).mean()
 
 
@@ -134,12 +149,12 @@ def _edges(difference: Tensor, weight: Tensor) -> Tensor:
     """Mean of how much the steps from px to px differ."""
     down = (difference[..., 1:, :] - difference[..., :-1, :]).abs()
     right = (difference[..., 1:] - difference[..., :-1]).abs()
-    return _mean(down, weight[..., 1:, :]) + _mean(right, weight[..., 1:])
+    return weighted_mean(down, weight[..., 1:, :]) + weighted_mean(right, weight[..., 1:])
 
 
 def _unlike(x: Tensor, scale: _Scale) -> Tensor:
     """1 - SSIM of the brightness, over windows of 7 px."""
-    return _mean(
+    return weighted_mean(
         1 - ssim_map(x.mean(1, keepdim=True), scale.image.mean(1, keepdim=True)), scale.weight
     )
 

@@ -88,5 +88,5 @@ def test_a_dex_checkpoint_is_read_whatever_its_names(tmp_path, monkeypatch):
 )
 def test_what_is_no_dex_is_refused(tmp_path, content):
     torch.save(content, tmp_path / "wrong.pth")
-    with pytest.raises(WeightsError, match="no VGG-16"):
+    with pytest.raises(WeightsError, match="not a VGG-16 with 101 ages"):
         dex.open_dex(tmp_path / "wrong.pth")
