@@ -205,6 +205,7 @@ _CONSTANTS: dict[str, object] = {"NONE": None, "NEWTRUE": True, "NEWFALSE": Fals
 _LITERALS = {
     *("BININT", "BININT1", "BININT2", "BINFLOAT"),
     *("BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8"),
+    *("SHORT_BINSTRING", "BINSTRING"),  # text of Python 2, in which older files were written
     *("BINBYTES", "SHORT_BINBYTES", "BINBYTES8"),
 }
 _ACTIONS: dict[str, Callable[[_Machine, Any], None]] = {

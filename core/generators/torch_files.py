@@ -154,7 +154,7 @@ def _makers(source: str) -> Makers:
     """What stands for each global that a checkpoint may name."""
     return {
         **storage_types(),
-        ("collections", "OrderedDict"): lambda: {},
+        ("collections", "OrderedDict"): _ordered,
         ("dnnlib.util", "EasyDict"): lambda: {},
         ("argparse", "Namespace"): Fields,
         ("builtins", "set"): lambda _: Opaque(),
@@ -168,6 +168,18 @@ def _makers(source: str) -> Makers:
         ("numpy.core.multiarray", "scalar"): numpy_scalar,
         ("numpy._core.multiarray", "scalar"): numpy_scalar,
     }
+
+
+def _ordered(pairs: list[list[Any]] | None = None) -> dict[str, Any]:
+    """pairs: as Python 2 wrote them. They are taken out, so that nothing is held twice."""
+    found = {}
+    for key, value in pairs or ():
+        if type(key) is not str:
+            raise ValueError("a dictionary with keys that are not texts")
+        found[key] = value
+    if pairs:
+        pairs.clear()
+    return found
 
 
 def _embedded_storage(source: str, content: bytes) -> Storage:
