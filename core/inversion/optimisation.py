@@ -22,7 +22,7 @@ from core.errors import InvalidRequestError
 from core.generators import Generator, Readouts
 from core.images import to_uint8
 from core.inversion.pacing import pace
-from core.inversion.perceptual import Perceptual
+from core.inversion.perceptual import Distance
 from core.inversion.precision import computes_in_bf16
 from core.inversion.target import Target
 
@@ -114,7 +114,7 @@ def optimise(
     target: Target,
     start_ws: NDArray[np.float32],
     prior: WDistribution,
-    perceptual: Perceptual,
+    perceptual: Distance,
     config: OptimisationConfig | None = None,
 ) -> Iterator[Refined]:
     """From start_ws float32 [L, D] to ws that look like the target; yields after every step.
@@ -152,7 +152,7 @@ def _stage(
     drawer: Drawer,
     place: Coordinates,
     target: Target,
-    perceptual: Perceptual,
+    perceptual: Distance,
     stage: Stage,
     config: OptimisationConfig,
 ) -> Iterator[_Best]:

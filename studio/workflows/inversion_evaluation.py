@@ -28,7 +28,7 @@ from core.images import to_float
 from core.inversion.faces import open_photo_faces
 from core.inversion.likeness import likeness
 from core.inversion.optimisation import OptimisationConfig, Refined
-from core.inversion.plain import project
+from core.inversion.plain import PlainConfig, project
 from core.inversion.target import Target
 from core.progress import OnStep, Step, ignore
 from core.sampling import latents_from_seeds
@@ -244,8 +244,7 @@ class _Run:
             target,
             inverter.prior,
             inverter.perceptual,
-            steps=steps,
-            per_layer=per_layer,
+            PlainConfig(steps, per_layer),
         )
 
     def _write(self, name: str, stage: str, picture: NDArray[np.uint8]) -> None:

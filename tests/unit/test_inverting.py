@@ -10,7 +10,7 @@ from core.errors import InvalidRequestError, UnknownGeneratorError
 from core.generators import Noise
 from core.images import to_uint8
 from core.inversion.optimisation import OptimisationConfig, Stage
-from core.inversion.plain import project
+from core.inversion.plain import PlainConfig, project
 from core.inversion.target import Target
 from core.latents import LatentSpace, read_latents
 from core.sampling import latents_from_seeds
@@ -74,15 +74,15 @@ def test_it_works_for_every_sort_of_generator(file, tmp_path):
 @pytest.mark.parametrize("per_layer", [False, True])
 def test_plain_optimisation_comes_nearer_too(inverter, target, per_layer):
     asked = (inverter.generator, target, inverter.prior, inverter.perceptual)
-    found = list(project(*asked, steps=30, per_layer=per_layer))
+    found = list(project(*asked, PlainConfig(30, per_layer)))
     assert len(found) == 30 and found[-1].loss < 0.8 * found[0].loss
     layers_differ = bool((found[-1].ws != found[-1].ws[0]).any())
     assert layers_differ == per_layer
 
 
-def test_plain_optimisation_needs_a_step(inverter, target):
+def test_plain_optimisation_needs_a_step():
     with pytest.raises(InvalidRequestError, match="at least 1 step, got 0"):
-        next(project(inverter.generator, target, inverter.prior, inverter.perceptual, steps=0))
+        PlainConfig(0)
 
 
 def test_latents_are_those_of_the_generator(inverter, target, tmp_path):
