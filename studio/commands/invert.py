@@ -14,7 +14,9 @@ from core.weights import WeightStore
 from studio.commands.frame import Report, generator_option, verb
 from studio.commands.framing import correction_options, face_option, photos_argument
 from studio.model_cache import ModelCache
-from studio.workflows.inverting import InvertRequest, invert_to_folder
+from studio.workflows.inverting import OURS, SEMANTIC, InvertRequest, invert_to_folder
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command()
@@ -41,6 +43,21 @@ from studio.workflows.inverting import InvertRequest, invert_to_folder
     metavar="N",
     help="Steps that the generator itself then learns, for full likeness; 300 are usual.",
 )
+@click.option(
+    "--settings",
+    type=click.Choice([OURS, SEMANTIC]),
+    default=OURS,
+    show_default=True,
+    help="Of the search: ours, or those of SemanticStyleGAN's authors (400 steps from the mean "
+    "face, for any generator).",
+)
+@click.option(
+    "--lpips",
+    type=(_FILE, _FILE),
+    metavar="VGG LINEAR",
+    help="Compare by LPIPS, too, by the authors' settings by it alone: torchvision's "
+    "vgg16-397923af.pth, and lpips/weights/v0.1/vgg.pth of the package lpips.",
+)
 @correction_options
 @generator_option
 @verb
@@ -52,6 +69,8 @@ def invert(
     face: int | None,
     steps: int | None,
     tune: int,
+    settings: str,
+    lpips: tuple[Path, Path] | None,
     shift: tuple[float, float],
     turn: float,
     zoom: float,
@@ -67,9 +86,18 @@ def invert(
 
         python launch.py control --latents me/latents.npz --age 60 --out older
     """
-    request = InvertRequest(photos, face, steps, tune, generator, Correction(*shift, turn, zoom))
+    correction = Correction(*shift, turn, zoom)
+    request = InvertRequest(
+        photos, face, steps, tune, generator, correction, settings=settings, lpips=lpips
+    )
     figures = invert_to_folder(request, out, ModelCache(WeightStore(), device), on_step)
-    return Report("\n".join(_told(made, face) for made in figures["inverted"]), figures)
+    lines = [_told(made, face) for made in figures["inverted"]]
+    if settings == SEMANTIC and lpips is None:
+        lines.append(
+            "The settings of SemanticStyleGAN compare by LPIPS; without its weights (--lpips) "
+            "Faceloom's own distance stood in for it."
+        )
+    return Report("\n".join(lines), figures)
 
 
 def _told(made: dict[str, Any], asked: int | None) -> str:

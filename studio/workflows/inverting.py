@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +26,10 @@ from core.inversion.encoder_files import open_photo_encoder
 from core.inversion.faces import PhotoFaces, open_photo_faces
 from core.inversion.frame import Correction
 from core.inversion.likeness import likeness
+from core.inversion.lpips import Lpips, Summed, open_lpips
 from core.inversion.optimisation import OptimisationConfig, Refined, optimise
-from core.inversion.perceptual import Perceptual
+from core.inversion.perceptual import Distance, Perceptual
+from core.inversion.plain import SEMANTIC_STYLEGAN, PlainConfig, project
 from core.inversion.target import Target, padding_weight
 from core.inversion.tuning import Tuned, TuningConfig, tune
 from core.latents import Latents
@@ -36,12 +38,22 @@ from studio.model_cache import ModelCache
 from studio.workflows.aligning import AlignRequest, Framed, framed, targets_of
 
 ENCODER, MEAN = "encoder", "mean"  # where a search begins
+OURS, SEMANTIC = "faceloom", "semantic-stylegan"  # settings of a search
+LPIPS = "lpips-vgg"
+
+Search = OptimisationConfig | PlainConfig
 
 
 class Inverter:
     """All that turns aligned faces into latents of one generator, opened once."""
 
-    def __init__(self, models: ModelCache, generator: str, on_step: OnStep = ignore) -> None:
+    def __init__(
+        self,
+        models: ModelCache,
+        generator: str,
+        on_step: OnStep = ignore,
+        perceptual: Distance | None = None,
+    ) -> None:
         weights = models.weights
         self.generator = models.generator(generator, on_step)
         self.encoder = open_photo_encoder(weights, generator, on_step)
@@ -53,7 +65,7 @@ class Inverter:
         else:
             class_index = 0 if self.generator.mapping.c_dim else None
             self.prior = WDistribution.of(self.generator, class_index=class_index)
-        self.perceptual = Perceptual()
+        self.perceptual = perceptual or Perceptual()
         self._models = models
 
     @property
@@ -63,15 +75,20 @@ class Inverter:
     def first(self, target: Target) -> NDArray[np.float32]:
         """ws float32 [L, D]: the encoder's answer, or the mean face where there is no encoder."""
         if self.encoder is None:
-            mean = self.generator.mean_w.to("cpu").float()
-            found: NDArray[np.float32] = self.generator.broadcast(mean[None])[0].numpy()
-            return found
+            return self.mean_face()
         return self.encoder.encode(target.picture)
 
-    def refine(
-        self, target: Target, ws: NDArray[np.float32], config: OptimisationConfig
-    ) -> Iterator[Refined]:
-        """Towards the target, above all towards its face."""
+    def mean_face(self) -> NDArray[np.float32]:
+        """ws float32 [L, D]."""
+        mean = self.generator.mean_w.to("cpu").float()
+        found: NDArray[np.float32] = self.generator.broadcast(mean[None])[0].numpy()
+        return found
+
+    def refine(self, target: Target, ws: NDArray[np.float32], config: Search) -> Iterator[Refined]:
+        """Towards the target, by our settings above all towards its face; plain ones begin at the
+        mean face, wherever ws are."""
+        if isinstance(config, PlainConfig):
+            return project(self.generator, target, self.prior, self.perceptual, config)
         seen = target.focused()
         return optimise(
             self.generator, self._readouts, seen, ws, self.prior, self.perceptual, config
@@ -97,7 +114,8 @@ class Inverter:
 @dataclass(frozen=True)
 class InvertRequest:
     """face: which one of each photo, 1 the largest. steps: of the search; 0 keeps the encoder's
-    answer; None: as many as are good. tune: steps that the generator itself then learns."""
+    answer; None: as many as are good. tune: steps that the generator itself then learns.
+    settings: OURS or SEMANTIC. lpips: files of its VGG-16 and of its linear weights."""
 
     photos: tuple[Path, ...]
     face: int | None = None
@@ -105,6 +123,28 @@ class InvertRequest:
     tune: int = 0
     generator: str | None = None
     correction: Correction = field(default_factory=Correction)
+    settings: str = OURS
+    lpips: tuple[Path, Path] | None = None
+
+    @property
+    def distances(self) -> tuple[str, ...]:
+        """What pictures are compared by: LPIPS beside our own distance, or, by the settings of
+        SemanticStyleGAN's authors, alone."""
+        if self.lpips is None:
+            return (OURS,)
+        return (LPIPS,) if self.settings == SEMANTIC else (OURS, LPIPS)
+
+    def search(self) -> Search | None:
+        """None: no search. Raises InvalidRequestError for steps that the settings do not allow."""
+        if self.settings == SEMANTIC:
+            return (
+                SEMANTIC_STYLEGAN
+                if self.steps is None
+                else replace(SEMANTIC_STYLEGAN, steps=self.steps)
+            )
+        if self.steps is None:
+            return OptimisationConfig()
+        return OptimisationConfig().with_steps(self.steps) if self.steps else None
 
 
 def invert_to_folder(
@@ -118,8 +158,8 @@ def invert_to_folder(
     what was finished and the best so far of the photo at hand.
     """
     targets = targets_of(request.photos, folder / "aligned")
-    config = _config(request.steps)
-    inverter = Inverter(models, models.name(request.generator), on_step)
+    config, name = request.search(), models.name(request.generator)
+    inverter = Inverter(models, name, on_step, _distance(request))
     faces = open_photo_faces(models.weights, on_step)
     if config is None and inverter.encoder is None:
         raise InvalidRequestError(
@@ -146,10 +186,11 @@ def invert_to_folder(
     return work.figures()
 
 
-def _config(steps: int | None) -> OptimisationConfig | None:
-    if steps is None:
-        return OptimisationConfig()
-    return OptimisationConfig().with_steps(steps) if steps else None
+def _distance(request: InvertRequest) -> Distance:
+    if request.lpips is None:
+        return Perceptual()
+    lpips = Lpips(open_lpips(*request.lpips))
+    return Summed((Perceptual(), lpips)) if OURS in request.distances else lpips
 
 
 class _Work:
@@ -160,11 +201,12 @@ class _Work:
         request: InvertRequest,
         folder: Path,
         inverter: Inverter,
-        config: OptimisationConfig | None,
+        config: Search | None,
         on_step: OnStep,
     ) -> None:
         self._request, self._folder, self._inverter = request, folder, inverter
         self._config, self._on_step = config, on_step
+        self._is_plain = isinstance(config, PlainConfig)
         self._found: list[NDArray[np.float32]] = []
         self._told: list[dict[str, Any]] = []
 
@@ -175,7 +217,7 @@ class _Work:
         face.write(target)
         wanted = target_of(face)
         began = time.monotonic()
-        ws = self._inverter.first(wanted)
+        ws = self._inverter.mean_face() if self._is_plain else self._inverter.first(wanted)
         told: dict[str, Any] = {
             **face.figures(target),
             "first": self._shown("first", target.name, wanted, ws, time.monotonic() - began),
@@ -262,7 +304,9 @@ class _Work:
         return {
             "count": len(self._told),
             "generator": self._inverter.generator.identity.name,
-            "began_at": self._inverter.begins_at,
+            "began_at": MEAN if self._is_plain else self._inverter.begins_at,
+            "settings": self._request.settings,
+            "compared_by": list(self._request.distances),
             "inverted": self._told,
             "latents": str(self._folder / "latents.npz"),
             "out": str(self._folder),

@@ -45,6 +45,16 @@ def astronaut(tmp_path: Path) -> Path:
     return tmp_path / "astronaut.png"
 
 
+def test_the_settings_of_authors_begin_at_the_mean_face(astronaut, generator: Generator):
+    out = astronaut.parent / "out"
+    asked = ("--settings", "semantic-stylegan", "--steps", 2, "--json")
+    figures = run_here("invert", astronaut, "--out", out, *asked).figures
+    assert (figures["began_at"], figures["settings"]) == ("mean", "semantic-stylegan")
+    assert figures["compared_by"] == ["faceloom"] and figures["inverted"][0]["steps"] == 2
+    found = read_latents(out / "latents.npz", LatentSpace.of(generator)).ws[0]
+    assert np.allclose(found, generator.mean_w.numpy(), atol=1e-6)  # the first step is of rate 0
+
+
 def test_the_command_writes_pictures_and_latents(astronaut, generator: Generator):
     out = astronaut.parent / "out"
     figures = run_here("invert", astronaut, "--out", out, "--steps", 12, "--json").figures
