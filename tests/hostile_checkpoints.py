@@ -73,6 +73,13 @@ def doubling_tuples() -> bytes:
     return b"\x80\x02})" + levels + b"K\x01s" + STOP
 
 
+def repeated_pairs() -> bytes:
+    """One list of 4,000 pairs, of which 70,000 dictionaries are to be made."""
+    pairs = b"".join(b"X\x04\x00\x00\x00%04dN\x86" % place for place in range(4_000))
+    made = b"ccollections\nOrderedDict\nq\x01" + b"h\x01h\x00\x85R" * 70_000
+    return b"\x80\x02]q\x00(" + pairs + b"e" + made + b"0" + STOP
+
+
 def tensor_beyond_storage(shape: tuple[int, ...], stride: tuple[int, ...]) -> bytes:
     """A tensor of that shape on a storage of one element."""
     storage = torch.storage.TypedStorage(  # type: ignore[no-untyped-call]
@@ -141,6 +148,7 @@ EXHAUSTING: dict[str, Callable[[], bytes]] = {
     "lists nested deeply": lambda: b"\x80\x02" + b"]" * 100_000 + b"a" * 99_999 + STOP,
     "tuples nested deeply": lambda: b"\x80\x02)" + b"\x85" * 200_000 + STOP,
     "tuples that double": doubling_tuples,
+    "dictionaries of the same pairs": repeated_pairs,
     "a tensor of 2^40 elements": lambda: tensor_beyond_storage((2**40,), (1,)),
     "a tensor of repeated elements": lambda: tensor_beyond_storage((2**20, 2**20), (0, 0)),
     "a tensor far into its storage": lambda: tensor_beyond_storage((2,), (2**50,)),
