@@ -71,6 +71,11 @@ def _shown(facts: DatasetFacts) -> str:
     """Whom. The recipe says where people were not drawn."""
     if facts.recipe.get("base"):
         return "They were made from latents of one face, which may be a real person's."
+    if facts.recipe.get("project"):
+        return (
+            "No generated picture shows a real person; painted ones without a seed may have been "
+            "made from a photo of one."
+        )
     return "No picture shows a real person."
 
 

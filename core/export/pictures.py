@@ -51,4 +51,5 @@ def mark_of(facts: DatasetFacts, record: Mapping[str, Any]) -> Mark:
         told |= {"generator": generator.name, "generator_sha256": generator.sha256}
     told |= {key: str(record[key]) for key in ("seed", "attempt", "psi") if key in record}
     base = facts.recipe.get("base")
-    return Mark(told | ({"base": base["name"]} if base else {}), is_of_nobody=not base)
+    is_drawn = not base and "seed" in record  # a painted face without one may be of a photo
+    return Mark(told | ({"base": base["name"]} if base else {}), is_of_nobody=is_drawn)

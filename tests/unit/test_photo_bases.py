@@ -230,3 +230,6 @@ def test_datasets_of_a_photo_do_not_say_that_they_show_nobody() -> None:
     drawn = replace(facts, recipe={})
     assert "No picture shows a real person." in about(drawn)
     assert "no real person" in mark_of(drawn, {"seed": 1}).description
+    assert "perhaps from a real person's photo" in mark_of(drawn, {"painted_by": "Ann"}).description
+    painted = replace(drawn, recipe={"project": {"name": "portraits"}})
+    assert "painted ones without a seed may have been made from a photo" in about(painted)
