@@ -26,7 +26,7 @@ from core.attributes.model import AttributeModel
 from core.errors import CoreError, WeightsError
 from core.files import whole_file
 from core.generators import Identity
-from core.generators.checkpoint import check_fits, load_exactly, read_weights
+from core.generators.checkpoint import check_fits, load_exactly, made_for, read_weights
 
 KIND = "attributes"
 LARGEST = 8192  # of any size in a header
@@ -104,14 +104,9 @@ def load_pack(path: Path, generator: Identity) -> AttributePack:
     header, tensors = read_weights(path)
     if header.get("kind") != KIND:
         raise WeightsError(f"{path} holds no attributes. {_AGAIN}")
-    made_for = Identity(str(header.get("generator")), str(header.get("generator_sha256")))
-    if not generator.is_served_by(made_for):
-        raise WeightsError(
-            f"{path} was made for generator '{made_for.name}' (weights {made_for.sha256[:12]}), "
-            f"not for '{generator.name}' (weights {generator.sha256[:12]}). {_AGAIN}"
-        )
+    theirs = made_for(path, header, generator, "made for", _AGAIN)
     try:
-        return _parsed(header, tensors, made_for, path)
+        return _parsed(header, tensors, theirs, path)
     except WeightsError:
         raise
     except (CoreError, KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
@@ -121,7 +116,7 @@ def load_pack(path: Path, generator: Identity) -> AttributePack:
 
 
 def _parsed(
-    header: Mapping[str, Any], tensors: Mapping[str, Tensor], made_for: Identity, path: Path
+    header: Mapping[str, Any], tensors: Mapping[str, Tensor], theirs: Identity, path: Path
 ) -> AttributePack:
     config = header["config"]
     names = tuple(str(name) for name in config["names"])
@@ -160,4 +155,4 @@ def _parsed(
     scale = {str(name): float(value) for name, value in config["scale"].items()}
     facts = header.get("facts")
     facts = facts if isinstance(facts, dict) else {}
-    return AttributePack(model, encoder, covariance, drawn, influence, scale, made_for, facts)
+    return AttributePack(model, encoder, covariance, drawn, influence, scale, theirs, facts)

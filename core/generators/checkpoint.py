@@ -142,3 +142,20 @@ def check_fits(network: nn.Module, tensors: Mapping[str, Tensor], source: str) -
     if complaints:
         shown = "; ".join(complaints[:6]) + (" ..." if len(complaints) > 6 else "")
         raise WeightsError(f"{source} does not fit the network: {shown}.")
+
+
+def made_for(
+    path: Path, header: dict[str, Any], generator: Identity | None, how: str, again: str
+) -> Identity:
+    """The generator that the header of a file names. how: 'made for' it, or 'trained on' it.
+
+    Raises WeightsError, saying how to make it `again`, where it does not serve `generator`;
+    None takes any.
+    """
+    found = Identity(str(header.get("generator")), str(header.get("generator_sha256")))
+    if generator is not None and not generator.is_served_by(found):
+        raise WeightsError(
+            f"{path} was {how} generator '{found.name}' (weights {found.sha256[:12]}), not "
+            f"{how.split()[-1]} '{generator.name}' (weights {generator.sha256[:12]}). {again}"
+        )
+    return found

@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 
 from core.errors import WeightsError
 from core.files import whole_file
-from core.generators.checkpoint import load_exactly, read_weights
+from core.generators.checkpoint import load_exactly, made_for, read_weights
 from core.generators.generator import Identity
 from core.generators.readouts import Readouts, ReadoutsConfig
 
@@ -49,13 +49,7 @@ def load_readouts(path: Path, generator: Identity) -> Readouts:
     header, tensors = read_weights(path)
     if not isinstance(header, dict) or header.get("kind") != KIND:
         raise WeightsError(f"{path} holds no preview readouts. {_retrain(generator)}")
-    trained_on = Identity(str(header.get("generator")), str(header.get("generator_sha256")))
-    if not generator.is_served_by(trained_on):
-        raise WeightsError(
-            f"{path} was trained on generator '{trained_on.name}' (weights "
-            f"{trained_on.sha256[:12]}), not on '{generator.name}' (weights "
-            f"{generator.sha256[:12]}). {_retrain(generator)}"
-        )
+    made_for(path, header, generator, "trained on", _retrain(generator))
     readouts = Readouts(_config(header.get("config"), path))
     load_exactly(readouts, tensors, str(path))
     return readouts.eval().requires_grad_(False)

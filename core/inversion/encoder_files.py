@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 from core.errors import CoreError, WeightsError
 from core.files import whole_file
 from core.generators import Identity
-from core.generators.checkpoint import check_fits, load_exactly, read_weights
+from core.generators.checkpoint import check_fits, load_exactly, made_for, read_weights
 from core.inversion.encoder import EncoderConfig, EncoderNetwork, PhotoEncoder
 from core.progress import OnStep, ignore
 from core.weights import WeightStore
@@ -48,12 +48,7 @@ def load_photo_encoder(path: Path, generator: Identity) -> PhotoEncoder:
     header, tensors = read_weights(path)
     if not isinstance(header, dict) or header.get("kind") != KIND:
         raise WeightsError(f"{path} holds no encoder of photos. {_AGAIN}")
-    made_for = Identity(str(header.get("generator")), str(header.get("generator_sha256")))
-    if not generator.is_served_by(made_for):
-        raise WeightsError(
-            f"{path} was made for generator '{made_for.name}' (weights {made_for.sha256[:12]}), "
-            f"not for '{generator.name}' (weights {generator.sha256[:12]}). {_AGAIN}"
-        )
+    theirs = made_for(path, header, generator, "made for", _AGAIN)
     try:
         config = _config(header.get("config"))
     except (CoreError, KeyError, TypeError, ValueError) as error:
@@ -68,7 +63,7 @@ def load_photo_encoder(path: Path, generator: Identity) -> PhotoEncoder:
         check_fits(EncoderNetwork(config), stored, str(path))
     network = EncoderNetwork(config)
     load_exactly(network, stored, str(path))
-    return PhotoEncoder(network, made_for)
+    return PhotoEncoder(network, theirs)
 
 
 def open_photo_encoder(

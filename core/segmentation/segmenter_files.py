@@ -20,7 +20,7 @@ from torch import Tensor
 from core.errors import CoreError, WeightsError
 from core.files import whole_file
 from core.generators import Identity
-from core.generators.checkpoint import check_fits, load_exactly, read_weights
+from core.generators.checkpoint import check_fits, load_exactly, made_for, read_weights
 from core.segmentation.classes import ClassSet
 from core.segmentation.heads import Head, build_head
 from core.segmentation.segmenter import Segmenter
@@ -58,13 +58,7 @@ def load_segmenter(path: Path, generator: Identity | None = None) -> Segmenter:
     header, tensors = read_weights(path)
     if header.get("kind") != KIND:
         raise WeightsError(f"{path} holds no segmenter. {_AGAIN}")
-    trained_on = Identity(str(header.get("generator")), str(header.get("generator_sha256")))
-    if generator is not None and not generator.is_served_by(trained_on):
-        raise WeightsError(
-            f"{path} was trained on generator '{trained_on.name}' (weights "
-            f"{trained_on.sha256[:12]}), not on '{generator.name}' (weights "
-            f"{generator.sha256[:12]}). {_AGAIN}"
-        )
+    trained_on = made_for(path, header, generator, "trained on", _AGAIN)
     head, classes = _head(header["config"], tensors, path)
     facts = header.get("facts")
     model = str(header["config"]["model"])
