@@ -5,6 +5,11 @@ from __future__ import annotations
 import math
 
 
+def seconds_left(step: int, steps: int, seconds: float) -> float:
+    """At the mean pace of the first `step` steps, which took so many seconds."""
+    return seconds / step * (steps - step)
+
+
 def pace(step: int, steps: int, warm_up: int) -> float:
     """Share of the full rate at one of `steps` steps, from 0 on: rises over the first warm_up
     steps, at most a tenth of all, and falls as a cosine."""

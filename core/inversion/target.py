@@ -69,6 +69,11 @@ class Target:
         return weight / weight.mean()
 
 
+def framed_target(picture: NDArray[np.uint8], shape: tuple[int, ...], frame: Frame) -> Target:
+    """Of what a frame shows of its photo [H, W, ...]; what no photo showed counts little."""
+    return Target(picture, padding_weight(shape, frame, len(picture)))
+
+
 def padding_weight(shape: tuple[int, ...], frame: Frame, size: int) -> NDArray[np.float32]:
     """[size, size]: 1 where a frame shows its photo [H, W, ...], MADE_UP beyond its border."""
     inside = np.clip(-outside(shape, frame, size) / _FADE, 0, 1)

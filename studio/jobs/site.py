@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -44,6 +44,13 @@ def place_of(workspace: Path) -> str:
     if not path.is_file():
         write_whole(path, secrets.token_hex(8).encode())
     return path.read_text(encoding="utf-8").strip()
+
+
+def remove_logs(workspace: Path, jobs: Iterable[Job], key: str, name: str) -> None:
+    """Of the jobs whose payload has that name under that key."""
+    for job in jobs:
+        if job.payload.get(key) == name:
+            log_path(workspace, job).unlink(missing_ok=True)
 
 
 def log_path(workspace: Path, job: Job) -> Path:

@@ -48,15 +48,20 @@ def align_to_folder(
         except CoreError as error:
             failed.append(error)
         on_step(Step(place + 1, len(targets), "aligning", "photos"))
-    if failed and len(targets) == 1:
+    raise_failed(failed, len(targets), "aligned", folder)
+    return {"count": len(made), "size": request.size, "aligned": made, "out": str(folder)}
+
+
+def raise_failed(failed: Sequence[CoreError], count: int, done: str, folder: Path) -> None:
+    """One error for those of `count` photos that could not be `done`; none where all could."""
+    if failed and count == 1:
         raise failed[0]
     if failed:
         told = " ".join(str(error) for error in failed)
         raise CoreError(
-            f"{len(failed)} of {len(targets)} photos could not be aligned; the others are in "
+            f"{len(failed)} of {count} photos could not be {done}; the others are in "
             f"{folder}. {told}"
         )
-    return {"count": len(made), "size": request.size, "aligned": made, "out": str(folder)}
 
 
 @dataclass(frozen=True, eq=False)

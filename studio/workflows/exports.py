@@ -18,7 +18,7 @@ from core.files import system_refused
 from core.progress import OnStep
 from core.weights import WeightStore
 from studio.jobs import JobRunner
-from studio.jobs.site import Site, log_path
+from studio.jobs.site import Site, remove_logs
 from studio.model_cache import ModelCache
 from studio.workflows.export_folders import find_export, make_export
 from studio.workflows.export_recipes import check_possible
@@ -94,9 +94,7 @@ def delete_export(workspace: Path, jobs: JobRunner, name: str) -> None:
         if path.is_dir():
             shutil.rmtree(path)
         view.folder.facts_path.unlink(missing_ok=True)
-        for job in jobs.list():
-            if job.payload.get("export") == name:
-                log_path(workspace, job).unlink(missing_ok=True)
+        remove_logs(workspace, jobs.list(), "export", name)
     except Timeout:
         raise InvalidRequestError(
             f"Another process is writing to {path}. End it, then delete the export."

@@ -28,14 +28,15 @@ from core.inversion.frame import Correction
 from core.inversion.likeness import likeness
 from core.inversion.lpips import Lpips, Summed, open_lpips
 from core.inversion.optimisation import OptimisationConfig, Refined, optimise
+from core.inversion.pacing import seconds_left
 from core.inversion.perceptual import Distance, Perceptual
 from core.inversion.plain import SEMANTIC_STYLEGAN, PlainConfig, project
-from core.inversion.target import Target, padding_weight
+from core.inversion.target import Target, framed_target
 from core.inversion.tuning import Tuned, TuningConfig, tune
 from core.latents import Latents
 from core.progress import OnStep, Step, ignore
 from studio.model_cache import ModelCache
-from studio.workflows.aligning import AlignRequest, Framed, framed, targets_of
+from studio.workflows.aligning import AlignRequest, Framed, framed, raise_failed, targets_of
 
 ENCODER, MEAN = "encoder", "mean"  # where a search begins
 OURS, SEMANTIC = "faceloom", "semantic-stylegan"  # settings of a search
@@ -175,14 +176,7 @@ def invert_to_folder(
             raise
         except CoreError as error:
             failed.append(error)
-    if failed and len(targets) == 1:
-        raise failed[0]
-    if failed:
-        told = " ".join(str(error) for error in failed)
-        raise CoreError(
-            f"{len(failed)} of {len(targets)} photos could not be inverted; the others are in "
-            f"{folder}. {told}"
-        )
+    raise_failed(failed, len(targets), "inverted", folder)
     return work.figures()
 
 
@@ -240,7 +234,7 @@ class _Work:
         best: Tuned | None = None
         try:
             for best in self._inverter.tune(wanted, ws, self._request.tune):
-                left = best.seconds / best.step * (best.total - best.step)
+                left = seconds_left(best.step, best.total, best.seconds)
                 doing = f"tuning to {target.stem}, {left:.0f} s left"
                 self._on_step(Step(best.step, best.total, doing))
         finally:  # a stop keeps the best so far
@@ -260,7 +254,7 @@ class _Work:
             return
         for best in self._inverter.refine(wanted, ws, self._config):
             yield best
-            left = best.seconds / best.step * (best.total - best.step)
+            left = seconds_left(best.step, best.total, best.seconds)
             doing = f"{name} at {best.size} px, {left:.0f} s left"
             self._on_step(Step(best.step, best.total, doing))
 
@@ -315,6 +309,4 @@ class _Work:
 
 def target_of(face: Framed) -> Target:
     """Of which what no photo showed counts little."""
-    aligned = face.aligned
-    size = len(aligned.picture)
-    return Target(aligned.picture, padding_weight(face.photo.pixels.shape, aligned.frame, size))
+    return framed_target(face.aligned.picture, face.photo.pixels.shape, face.aligned.frame)

@@ -16,7 +16,7 @@ from core.progress import OnStep, Step
 from core.weights import WeightStore
 from studio.jobs import JobRunner
 from studio.jobs.reporting import GoneError
-from studio.jobs.site import Site, log_path
+from studio.jobs.site import Site, remove_logs
 from studio.model_cache import ModelCache
 from studio.workflows.inverting import Inverter
 from studio.workflows.photo_folder import PhotoFolder, PhotoFolders
@@ -65,9 +65,7 @@ def delete_photo(photos: Photos, jobs: JobRunner, workspace: Path, photo: str) -
     photos.folders.delete(photo)
     remove_tuned(photos.weights, photo)
     remove_cached_of(photo, workspace / "cache")
-    for job in jobs.list():
-        if job.payload.get("photo") == photo:
-            log_path(workspace, job).unlink(missing_ok=True)
+    remove_logs(workspace, jobs.list(), "photo", photo)
 
 
 def sharpen_job(site: Site, job: Job, on_step: OnStep) -> Mapping[str, Any]:

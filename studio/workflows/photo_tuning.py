@@ -12,6 +12,7 @@ from PIL import Image
 from annotations.records import Job
 from core.errors import InvalidRequestError
 from core.inversion.frame import Frame
+from core.inversion.pacing import seconds_left
 from core.inversion.tuning import Tuned
 from core.latents import Latents, LatentSpace, read_latents
 from core.progress import OnStep, Step
@@ -101,7 +102,7 @@ class _Tuning:
         """Raises Cancelled where the person wants it stopped, or took another frame meanwhile."""
         if time.monotonic() - self._saved > SAVE:
             check_frame(self._folder, self._frame)
-            left = best.seconds / best.step * (best.total - best.step)
+            left = seconds_left(best.step, best.total, best.seconds)
             self._folder.show_tuning(_jpeg(best), {**self._how(best), "seconds_left": left})
             self._saved = time.monotonic()
         self._on_step(Step(best.step, best.total, "Tuning the generator", "steps"))

@@ -9,7 +9,7 @@ from typing import Any
 from annotations.records import Job, JobState
 from core.errors import Cancelled, InvalidRequestError
 from core.inversion.frame import Frame
-from core.inversion.target import Target, padding_weight
+from core.inversion.target import Target, framed_target
 from studio.jobs import JobRunner
 from studio.workflows.photo_folder import PhotoFolder
 from studio.workflows.photos import Photos
@@ -75,7 +75,7 @@ def target_of(folder: PhotoFolder, frame: Frame) -> Target:
     """The aligned photo, where its padding counts less. Raises NoPhotoError."""
     picture = folder.pixels(folder.aligned)
     width, height = folder.facts()["size"]
-    return Target(picture, padding_weight((height, width), frame, len(picture)))
+    return framed_target(picture, (height, width), frame)
 
 
 def check_frame(folder: PhotoFolder, frame: Frame) -> None:
