@@ -7,6 +7,7 @@ how F1 grows with the number of painted faces.
 from __future__ import annotations
 
 import gc
+import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -35,6 +36,8 @@ from core.segmentation import (
     train_segmenter,
 )
 from core.segmentation.features import batched
+from core.segmentation.segmenter_files import load_segmenter, save_segmenter
+from core.segmentation.training_config import as_json
 
 BALANCED = "-balanced"
 CONFIGS = (
@@ -61,6 +64,7 @@ class SegmenterBench:
     size: int = 512
     seed: int = 0
     device: Device = "auto"
+    keep: Path | None = None  # a folder: what is trained is kept there, and not trained again
 
 
 def bench_segmenter(
@@ -82,8 +86,8 @@ def bench_segmenter(
     heads: dict[str, Head] = {}
     table: dict[str, Any] = {}
     for name in config.configs:
-        heads[name], table[name] = _trained(
-            name, generator, classes, faces["train"], faces, config, cache, on_step
+        heads[name], table[name] = _kept_or_trained(
+            name, generator, classes, faces, config, cache, on_step
         )
     figures: dict[str, Any] = {
         "faces": {split: len(part) for split, part in faces.items()},
@@ -149,6 +153,36 @@ def draw_plot(path: Path, points: Mapping[str, float]) -> None:
     draw.text((left, 10), "mean F1 on the test faces, %, background left out", fill="black")
     with whole_file(path) as unfinished:
         picture.save(unfinished, "PNG")
+
+
+def _kept_or_trained(
+    name: str,
+    generator: Generator,
+    classes: ClassSet,
+    faces: Mapping[str, LabelledFaces],
+    config: SegmenterBench,
+    cache: FeatureCache,
+    on_step: OnStep,
+) -> tuple[Head, dict[str, Any]]:
+    """Trainings take hours: a bench that was interrupted goes on after the last whole one."""
+    if config.keep is None:
+        return _trained(name, generator, classes, faces["train"], faces, config, cache, on_step)
+    path = config.keep / f"{name}.safetensors"
+    made_of = json.loads(json.dumps(as_json(training_of(name, config).resolved())))
+    if path.is_file():
+        kept = load_segmenter(path, generator.identity)
+        if kept.facts.get("training") != made_of or kept.classes != classes:
+            raise InvalidRequestError(
+                f"{path} is of other settings. Choose another folder to keep trainings in."
+            )
+        return kept.head, dict(kept.facts["figures"])
+    head, figures = _trained(
+        name, generator, classes, faces["train"], faces, config, cache, on_step
+    )
+    facts = {"training": made_of, "figures": figures}
+    model = training_of(name, config).model
+    save_segmenter(path, Segmenter(head, model, classes, generator.identity, facts))
+    return head, figures
 
 
 def _trained(

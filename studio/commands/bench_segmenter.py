@@ -66,6 +66,12 @@ from studio.workflows.training_faces import labelled_faces
     metavar="FILE",
     help="Draw F1 over the number of painted faces into this PNG.",
 )
+@click.option(
+    "--keep",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Keep what is trained there; the same command goes on from it.",
+)
 @workspace_option("Where projects are.")
 @verb
 def segmenter_bench(
@@ -78,6 +84,7 @@ def segmenter_bench(
     size: int,
     dataset: str,
     plot: Path | None,
+    keep: Path | None,
     workspace: Path,
     seed: int | None,
     device: Device,
@@ -94,7 +101,7 @@ def segmenter_bench(
         else []
     )
     names = tuple(name.strip() for name in configs.split(","))
-    config = SegmenterBench(names, tuple(numbers), rounds, epochs, size, seed or 0, device)
+    config = SegmenterBench(names, tuple(numbers), rounds, epochs, size, seed or 0, device, keep)
     weights = WeightStore()
     with open_data(dataset, workspace.resolve(), weights) as (store, found):
         data = split_data(found, (60, 20, 20), config.seed)

@@ -78,6 +78,9 @@ def open_tab(page: Any) -> Any:
 
 
 def fill_in(page: Any, epochs: int, name: str, size: int = 32) -> None:
+    if not page.is_visible("#train-size input"):  # what is in there is made when it opens,
+        page.click("text=More settings")  # and takes its first values a moment later
+        page.wait_for_selector("#train-size input")
     page.click("#train-project input")
     page.click(f"text={PROJECT}")
     page.wait_for_function(
@@ -85,10 +88,9 @@ def fill_in(page: Any, epochs: int, name: str, size: int = 32) -> None:
     )
     page.fill("#train-epochs input", str(epochs))
     page.fill("#train-name input, #train-name textarea", name)
-    if not page.is_visible("#train-size input"):
-        page.click("text=More settings")
     page.fill("#train-size input", str(size))
     page.keyboard.press("Tab")
+    assert page.input_value("#train-size input") == str(size)
     assert not page.is_checked("label:has-text('Starter pack') input")  # of another generator
 
 

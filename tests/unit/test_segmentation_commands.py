@@ -132,6 +132,21 @@ def test_the_bench_puts_configurations_side_by_side(place: Path) -> None:
     assert refused.exit_code == 2 and "There is no 'u-net'. Known: weave" in refused.stderr
 
 
+def test_a_bench_that_was_cut_off_goes_on_after_its_last_training(place: Path) -> None:
+    options = ["--dataset", (place / "project").read_text(), "--epochs", "1", "--rounds", "1"]
+    options += ["--size", "32", "--fewer", "", "--keep", str(place / "kept")]
+    options += ["--workspace", str(place / "workspace"), "--json"]
+    first = _figures(CliRunner().invoke(bench, ["segmenter", *options, "--configs", "weave"]))
+    both = _figures(
+        CliRunner().invoke(bench, ["segmenter", *options, "--configs", "weave,config-2a"])
+    )
+    assert list(both["configs"]) == ["weave", "config-2a"]
+    assert both["configs"]["weave"] == first["configs"]["weave"]  # to the last second
+    other = [*options, "--configs", "weave", "--epochs", "2"]
+    refused = CliRunner().invoke(bench, ["segmenter", *other])
+    assert refused.exit_code == 2 and "weave.safetensors is of other settings" in refused.stderr
+
+
 def test_only_the_classes_that_are_listed_are_learned_and_judged(place: Path) -> None:
     with AnnotationStore.open(place / "workspace") as store:
         ids = [label.id for label in store.projects.list()[0].scheme.classes][:2]
