@@ -277,6 +277,13 @@ def layer_evaluation(
     help="How many faces are also searched as StyleGAN2's projector does; that takes long.",
 )
 @click.option(
+    "--patience",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="These also get so many times our time, to become as good as ours.",
+)
+@click.option(
     "--edited",
     type=int,
     default=10,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import tempfile
-import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -13,22 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
 
 from core.attributes.estimators import AgeGenderEstimator
 from core.errors import InvalidRequestError
 from core.evaluation.judges import Judges, open_judges
-from core.evaluation.looks import LookDistance
 from core.export.marks import Mark, jpeg_file
 from core.files import write_whole
 from core.generators import Noise, Outputs
-from core.images import to_float
 from core.inversion.faces import open_photo_faces
-from core.inversion.likeness import likeness
-from core.inversion.optimisation import OptimisationConfig, Refined
-from core.inversion.plain import PlainConfig, project
+from core.inversion.optimisation import OptimisationConfig
 from core.inversion.target import Target
 from core.progress import OnStep, Step, ignore
 from core.sampling import latents_from_seeds
@@ -36,20 +30,20 @@ from studio.model_cache import ModelCache
 from studio.workflows.aligning import AlignRequest, framed
 from studio.workflows.evaluation_folder import EvaluationFolder
 from studio.workflows.inversion_editing import editability
+from studio.workflows.inversion_judging import SIDE, Clock, Judging, Subject
+from studio.workflows.inversion_peer import VARIANTS, Peer, Reached, compared, longer
 from studio.workflows.inverting import Inverter, target_of
 
 FIRST_SEED = 920_000  # of the faces that inversion is judged on
-COMPARED = 256  # px at which losses are held against each other
-TIMES = 5  # ours, that plain optimisation gets at least
-PLAIN = {"plain": False, "plain w+": True}  # by name, whether it has a w for each layer
 STAGES = "first", "searched", "tuned"
-SIDE, ROWS = 192, 10  # px of a face on a contact sheet, and its rows
+ROWS = 10  # of a contact sheet
 
 
 @dataclass(frozen=True)
 class InversionTrial:
     """faces: generated ones, seeds from first_seed on, with random noise. photos: further ones.
-    plain: of all these, how many plain optimisation is run on, too. edited: how many of the
+    plain: of all these, how many plain optimisation is run on, too. patience: the time that it
+    also gets to become as good as ours, in times of ours; 0: none. edited: how many of the
     generated ones are moved along every slider. tune: steps of tuning, on all of them."""
 
     faces: int = 50
@@ -59,28 +53,9 @@ class InversionTrial:
     steps: int | None = None
     tune: int = 0
     plain: int = 2
+    patience: int = 0
     edited: int = 10
     generator: str | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Subject:
-    """drawn: the ws float32 [L, D] of a generated face; None of a photo."""
-
-    name: str
-    target: Target
-    drawn: NDArray[np.float32] | None = None
-
-
-class Clock:
-    """cpu_seconds: of all cores together, which a busy machine hardly changes."""
-
-    def __init__(self) -> None:
-        self._began, self._used = time.monotonic(), time.process_time()
-
-    def told(self) -> dict[str, float]:
-        seconds, used = time.monotonic() - self._began, time.process_time() - self._used
-        return {"seconds": round(seconds, 2), "cpu_seconds": round(used, 2)}
 
 
 def evaluate_inversion(
@@ -138,7 +113,8 @@ class _Run:
     ) -> None:
         self._trial, self._inverter, self._judges = trial, inverter, judges
         self._path, self._on_step = path, on_step
-        self._looks = LookDistance(judges.second.net) if judges.second else None
+        self._judging = Judging(judges, inverter.perceptual, path)
+        self._peer = Peer(inverter, self._judging, trial.patience)
         config = OptimisationConfig()
         self._config = config if trial.steps is None else config.with_steps(trial.steps)
 
@@ -164,94 +140,25 @@ class _Run:
         total = self._trial.faces + len(self._trial.photos)
         self._on_step(Step(place, total, f"inverting {subject.name}", "faces"))
         found: dict[str, Any] = {"name": subject.name}
-        wanted = self._judges.judge(subject.target.picture).embedding
-        self._write(subject.name, "target", subject.target.picture)
-        clock = Clock()
-        ws = self._inverter.first(subject.target)
-        found["first"] = self._judged(
-            subject, "first", self._inverter.picture(ws), wanted, clock.told()
-        )
-        best = deque(self._inverter.refine(subject.target, ws, self._config), maxlen=1)[0]
-        times, picture = clock.told(), self._inverter.picture(best.ws)
-        found["searched"] = self._judged(subject, "searched", picture, wanted, times)
+        judging, inverter, clock = self._judging, self._inverter, Clock()
+        judging.write(subject.name, "target", subject.target.picture)
+        ws = inverter.first(subject.target)
+        ours = [Reached(ws, clock.told())]
+        for best in inverter.refine(subject.target, ws, self._config):
+            ours.append(Reached(best.ws, clock.told()))
+        for stage, reached in (("first", ours[0]), ("searched", ours[-1])):
+            picture = inverter.picture(reached.ws)
+            found[stage] = judging.judged(subject, stage, picture, reached.times)
+        ws = ours[-1].ws
         if self._trial.tune:
             clock = Clock()
-            tuned = deque(self._inverter.tune(subject.target, best.ws, self._trial.tune), maxlen=1)
-            times = clock.told()
-            found["tuned"] = self._judged(subject, "tuned", tuned[0].picture, wanted, times)
+            tuned = deque(inverter.tune(subject.target, ws, self._trial.tune), maxlen=1)[0]
+            found["tuned"] = judging.judged(subject, "tuned", tuned.picture, clock.told())
         if place < self._trial.plain:
-            found["plain"] = self._plain(subject, best, found["searched"], wanted)
-        np.save(self._path / f"{subject.name}.npy", best.ws)
+            found["plain"] = self._peer.beside(subject, ours, found["searched"])
+        np.save(self._path / f"{subject.name}.npy", ws)
         write_whole(path, json.dumps(found, indent=1).encode())
         return found
-
-    def _judged(
-        self,
-        subject: Subject,
-        stage: str,
-        picture: NDArray[np.uint8],
-        wanted: NDArray[np.float32],
-        times: dict[str, float],
-    ) -> dict[str, Any]:
-        self._write(subject.name, stage, picture)
-        alike = likeness(subject.target, picture)
-        apart = float(np.linalg.norm(self._judges.judge(picture).embedding - wanted))
-        looks = self._looks.between(subject.target.picture, picture) if self._looks else None
-        return {
-            **times,
-            "psnr": round(alike.psnr, 3),
-            "ssim": round(alike.ssim, 4),
-            "loss": round(self._loss(subject.target, picture), 4),
-            "looks": None if looks is None else round(looks, 4),
-            "identity": None if np.isnan(apart) else round(apart, 4),
-        }
-
-    def _loss(self, target: Target, picture: NDArray[np.uint8]) -> float:
-        size = min(COMPARED, len(picture))
-        distance = self._inverter.perceptual.to(target.focused(), size)
-        return float(distance(to_float(torch.tensor(picture)[None])))
-
-    def _plain(
-        self,
-        subject: Subject,
-        ours: Refined,
-        judged: dict[str, Any],
-        wanted: NDArray[np.float32],
-    ) -> dict[str, Any]:
-        """As many steps as ours, or as fit into TIMES our time where those are more."""
-        told = {}
-        for name, per_layer in PLAIN.items():
-            pace = deque(self._projected(subject, 3, per_layer), maxlen=1)[0].seconds / 3
-            total = max(ours.total, round(TIMES * judged["seconds"] / pace))
-            reached, last, clock = None, ours, Clock()
-            for last in self._projected(subject, total, per_layer):
-                if reached is None and last.loss <= judged["loss"]:
-                    reached = round(last.seconds, 2)
-            stage = name.replace(" ", "-")
-            times, picture = clock.told(), self._inverter.picture(last.ws)
-            told[name] = {
-                "steps": total,
-                **self._judged(subject, stage, picture, wanted, times),
-                "reached_ours_after": reached,
-                "times": round((reached or last.seconds) / judged["seconds"], 2),
-            }
-        return told
-
-    def _projected(self, subject: Subject, steps: int, per_layer: bool) -> Iterator[Refined]:
-        inverter, target = self._inverter, subject.target.focused()
-        return project(
-            inverter.generator,
-            target,
-            inverter.prior,
-            inverter.perceptual,
-            PlainConfig(steps, per_layer),
-        )
-
-    def _write(self, name: str, stage: str, picture: NDArray[np.uint8]) -> None:
-        small = Image.fromarray(picture).resize((SIDE, SIDE), Image.Resampling.BOX)
-        mark = None if stage == "target" else Mark({"face": name, "stage": stage})
-        content = jpeg_file(np.asarray(small), mark)
-        write_whole(self._path / "pictures" / f"{name}-{stage}.jpg", content)
 
     def edited(
         self, models: ModelCache, name: str, workspace: Path, subjects: list[Subject]
@@ -267,7 +174,7 @@ class _Run:
 
     def write_sheets(self, told: list[dict[str, Any]]) -> None:
         """`sheet-<n>.jpg`: a row for each subject; the target, our stages, plain ones."""
-        stages = ["target", *STAGES, *(each.replace(" ", "-") for each in PLAIN)]
+        stages = ["target", *STAGES, *(each.replace(" ", "-") for each in VARIANTS)]
         for start in range(0, len(told), ROWS):
             rows = [
                 np.hstack([self._small(each["name"], stage) for stage in stages])
@@ -309,18 +216,16 @@ def _against_plain(told: list[dict[str, Any]]) -> dict[str, Any]:
     """Ours and plain optimisation on the faces that both were run on."""
     if not told:
         return {}
-    keys = [*told[0]["searched"]]
+    keys, shares = [*told[0]["searched"]], compared(told)
     return {
         "faces": [each["name"] for each in told],
         "ours": {key: _middle(each["searched"][key] for each in told) for key in keys},
         **{
             name: {
                 **{key: _middle(each["plain"][name][key] for each in told) for key in keys},
-                "reached_ours": sum(
-                    each["plain"][name]["reached_ours_after"] is not None for each in told
-                ),
-                "times": min(each["plain"][name]["times"] for each in told),
+                "ours_as_good": shares[name],
+                "longer": longer(told, name),
             }
-            for name in PLAIN
+            for name in VARIANTS
         },
     }

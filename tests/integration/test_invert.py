@@ -111,12 +111,20 @@ def test_photos_that_fail_are_named_and_the_others_are_inverted(astronaut, model
 
 def test_inversion_is_judged_and_a_run_that_was_cut_off_goes_on(astronaut, generator: Generator):
     out = astronaut.parent / "judged"
-    few = ("--faces", 1, "--photo", astronaut, "--steps", 6, "--plain", 0, "--edited", 0)
-    asked = ("evaluate", "inversion", *few, "--out", out)
+    few = ("--faces", 1, "--photo", astronaut, "--steps", 6, "--plain", 1, "--edited", 0)
+    asked = ("evaluate", "inversion", *few, "--patience", 1, "--out", out)
     figures = run_here(*asked, "--json").figures
     generated, photo = figures["generated"], figures["photos"]["photo-1-astronaut"]
     assert generated["searched"]["loss"]["mean"] < generated["first"]["loss"]["mean"]
     assert photo["searched"]["psnr"] > photo["first"]["psnr"]
+    for name in ("plain", "plain w+"):  # from the mean face, which the encoder is far ahead of
+        plain = figures["plain"][name]
+        assert plain["ours_as_good"]["loss"]["reached"] == 1
+        assert plain["ours_as_good"]["loss"]["median_share"] < 1
+        assert (
+            plain["longer"] == {**plain["longer"], "of": 1, "as_good_as_ours": 0}
+            and plain["longer"]["median_times"] >= 0.5
+        )
     with Image.open(out / "sheet-0.jpg") as sheet:
         assert sheet.height == 2 * 192
     (out / "figures.json").unlink()
