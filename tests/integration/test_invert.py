@@ -121,10 +121,7 @@ def test_inversion_is_judged_and_a_run_that_was_cut_off_goes_on(astronaut, gener
         plain = figures["plain"][name]
         assert plain["ours_as_good"]["loss"]["reached"] == 1
         assert plain["ours_as_good"]["loss"]["median_share"] < 1
-        assert (
-            plain["longer"] == {**plain["longer"], "of": 1, "as_good_as_ours": 0}
-            and plain["longer"]["median_times"] >= 0.5
-        )
+        assert (plain["longer"]["of"], plain["longer"]["as_good_as_ours"]) == (1, 0)
     with Image.open(out / "sheet-0.jpg") as sheet:
         assert sheet.height == 2 * 192
     (out / "figures.json").unlink()
