@@ -39,7 +39,7 @@ from core.segmentation.features import batched
 from core.segmentation.segmenter_files import load_segmenter, save_segmenter
 from core.segmentation.training_config import as_json
 
-BALANCED = "-balanced"
+BALANCED, THESIS = "-balanced", "config-"
 CONFIGS = (
     "weave",
     "config-1",
@@ -64,6 +64,7 @@ class SegmenterBench:
     size: int = 512
     seed: int = 0
     device: Device = "auto"
+    precision: str = "f32"  # of the thesis's models, whose convolutions take hours; others f32
     keep: Path | None = None  # a folder: what is trained is kept there, and not trained again
 
 
@@ -92,6 +93,7 @@ def bench_segmenter(
     figures: dict[str, Any] = {
         "faces": {split: len(part) for split, part in faces.items()},
         "threads": torch.get_num_threads(),
+        "precision": config.precision,
         "features_seconds": round(features_seconds, 1),  # once, for all of them
         "configs": table,
     }
@@ -123,7 +125,13 @@ def training_of(name: str, config: SegmenterBench) -> SegmenterTraining:
         known = ", ".join(HEADS)
         raise InvalidRequestError(f"There is no '{name}'. Known: {known}, each with {BALANCED}.")
     loss = "class-balanced" if name.endswith(BALANCED) else "cross-entropy"
-    training = SegmenterTraining(model=model, loss=loss, size=config.size, seed=config.seed)
+    training = SegmenterTraining(
+        model=model,
+        loss=loss,
+        size=config.size,
+        seed=config.seed,
+        precision=config.precision if model.startswith(THESIS) else "f32",
+    )
     return training if config.epochs is None else replace(training, epochs=config.epochs)
 
 

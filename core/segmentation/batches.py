@@ -69,11 +69,13 @@ class Batches:
         maps = [self._whole(face, m) for face, m in zip(faces, mirrors, strict=True)]
         features = {r: self._stacked([m[r] for m in maps]) for r in self.head.resolutions}
         labels = np.stack([self.lesson.seen(f, m) for f, m in zip(faces, mirrors, strict=True)])
-        return self._cost(self.head(features), torch.from_numpy(labels))
+        with self.config.computed(self.device):
+            logits = self.head(features)
+        return self._cost(logits, torch.from_numpy(labels))
 
     def _cost(self, logits: Tensor, labels: Tensor) -> Tensor:
         smoothing = self.config.smoothing or 0.0
-        return pixel_loss(logits, labels.to(self.device), self.weights, smoothing)
+        return pixel_loss(logits.float(), labels.to(self.device), self.weights, smoothing)
 
     def _whole(self, face: int, mirror: bool) -> Maps:
         maps = self.lesson.maps(face)
@@ -105,7 +107,8 @@ class Batches:
                         cut = _cut(maps[r], y, left, side, head.size)
                         parts[r].append(_turned(cut, mirror))
         features = {r: self._stacked(found) for r, found in parts.items()}
-        logits = head.on_windows(features, windows, side)
+        with self.config.computed(self.device):
+            logits = head.on_windows(features, windows, side)
         return self._cost(logits, torch.from_numpy(np.stack(labels)))
 
     def _stacked(self, maps: list[Tensor]) -> Tensor:
@@ -150,7 +153,9 @@ class Batches:
                 sampled[r].append(sample_pixels(maps[r].to(self.device), y, x, head.size))
         features = {r: torch.cat(found, dim=2) for r, found in sampled.items()}  # [1, C, P, 1]
         target = torch.from_numpy(np.concatenate(labels))[None, :, None]  # [1, P, 1]
-        costs = [self._cost(logits, target) for logits in head.on_pixels(features)]
+        with self.config.computed(self.device):
+            found = head.on_pixels(features)
+        costs = [self._cost(logits, target) for logits in found]
         return torch.stack(costs).sum()
 
 

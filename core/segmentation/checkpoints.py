@@ -110,7 +110,7 @@ def load_checkpoint(path: Path, work: Resumable) -> Checkpoint:
     header, tensors = read_weights(path)
     if header.get("kind") != KIND:
         raise WeightsError(f"{path} is no checkpoint of a training. Remove it to start anew.")
-    ours, theirs = _identity(work), header["config"]
+    ours, theirs = _identity(work), {"precision": "f32", **header["config"]}  # all was, formerly
     if changed := sorted(k for k in {*ours, *theirs} if ours.get(k) != theirs.get(k)):
         raise InvalidRequestError(
             f"{path} belongs to a training with other {', '.join(changed)}. Start a new run, or "

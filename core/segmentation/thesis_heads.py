@@ -73,9 +73,13 @@ class ConvolvedMaps(Head):
 
     def forward(self, features: Features) -> Tensor:
         maps = [
-            branch(features[resolution])
+            branch(features[resolution]).float()
             for resolution, branch in zip(self.resolutions, self.branches, strict=True)
         ]
+        with torch.autocast(maps[0].device.type, enabled=False):  # moments need all their digits
+            return self._joined(maps)
+
+    def _joined(self, maps: list[Tensor]) -> Tensor:
         mean, variance = self._moments(maps)
         scale = self.normalise.weight * (variance + self.normalise.eps).rsqrt()
         weight = self.classify.weight * scale[:, None, None]  # [C, W * maps, 1, 1]

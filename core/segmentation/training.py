@@ -230,7 +230,9 @@ class _Work:
         with self._mean_in_place():
             for place in range(len(self.validation)):
                 maps = self._reduced_of(self.validation, place)
-                found = self.head.on_reduced(batched(maps, self.head.resolutions, self.device))
+                features = batched(maps, self.head.resolutions, self.device)
+                with self.config.computed(self.device):
+                    found = self.head.on_reduced(features)
                 predicted.append(found.argmax(1)[0].to(torch.uint8).cpu().numpy())
                 self.on_step(
                     Step(place + 1, len(self.validation), f"validating epoch {number}", "faces")

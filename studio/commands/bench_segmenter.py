@@ -11,6 +11,7 @@ from core.bench.segmenter import CONFIGS, FEWER, SegmenterBench, bench_segmenter
 from core.generators import Device
 from core.progress import OnStep
 from core.seeds import parse_numbers
+from core.segmentation.training_config import PRECISIONS
 from core.weights import WeightStore
 from studio.commands.frame import Report, verb, workspace_option
 from studio.workflows.class_schemes import class_set
@@ -67,6 +68,13 @@ from studio.workflows.training_faces import labelled_faces
     help="Draw F1 over the number of painted faces into this PNG.",
 )
 @click.option(
+    "--precision",
+    type=click.Choice(PRECISIONS),
+    default=PRECISIONS[0],
+    show_default=True,
+    help="Of the trainings of the thesis's models; bf16 is quicker where the processor has it.",
+)
+@click.option(
     "--keep",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="FOLDER",
@@ -84,6 +92,7 @@ def segmenter_bench(
     size: int,
     dataset: str,
     plot: Path | None,
+    precision: str,
     keep: Path | None,
     workspace: Path,
     seed: int | None,
@@ -101,7 +110,9 @@ def segmenter_bench(
         else []
     )
     names = tuple(name.strip() for name in configs.split(","))
-    config = SegmenterBench(names, tuple(numbers), rounds, epochs, size, seed or 0, device, keep)
+    config = SegmenterBench(
+        names, tuple(numbers), rounds, epochs, size, seed or 0, device, precision, keep
+    )
     weights = WeightStore()
     with open_data(dataset, workspace.resolve(), weights) as (store, found):
         data = split_data(found, (60, 20, 20), config.seed)

@@ -66,6 +66,29 @@ def test_training_finds_what_the_features_show(model: str) -> None:
     assert trained.history[-1].f1.keys() == set(CLASSES.names)
 
 
+@pytest.mark.parametrize("model", ["weave", "config-1", "config-2b", "pixel-mlp"])
+def test_bf16_learns_the_same_within_its_digits(model: str) -> None:
+    exact, rounded = (
+        _train(model=model, epochs=6, validate_every=6, learning_rate=0.01, precision=precision)
+        for precision in ("f32", "bf16")
+    )
+    assert rounded.history[0].loss != exact.history[0].loss
+    assert rounded.history[-1].loss == pytest.approx(exact.history[-1].loss, rel=0.15)
+    assert all(p.dtype == torch.float32 for p in rounded.head.parameters())
+
+
+def test_checkpoints_from_before_there_was_a_precision_are_of_f32(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.safetensors"
+    _train(path, epochs=1)
+    with safe_open(path, "pt") as opened:
+        header = json.loads(opened.metadata()["faceloom"])
+    del header["config"]["precision"]
+    save_file(load_file(path), path, {"faceloom": json.dumps(header)})
+    assert len(_train(path, epochs=1).history) == 1
+    with pytest.raises(InvalidRequestError, match="training with other precision"):
+        _train(path, epochs=1, precision="bf16")
+
+
 @pytest.mark.parametrize("model", ["weave", "config-2a", "pixel-mlp"])
 @pytest.mark.parametrize("mirror", [False, True])
 def test_a_resumed_training_ends_where_it_would_have(
