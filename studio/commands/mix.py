@@ -35,7 +35,8 @@ from studio.workflows.taking import TakeRequest, take_to_folder
     "source",
     required=True,
     metavar="SEED|FILE",
-    help="The face that they are taken from; of a file the first one.",
+    help="The face that they are taken from; of a latents file, such as invert makes of a photo, "
+    "the first one.",
 )
 @click.option("--psi", type=float, default=0.7, show_default=True, help="Truncation of seeds.")
 @click.option(

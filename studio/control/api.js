@@ -80,9 +80,13 @@ export class ControlApi {
     return this.#server.json('POST', 'photos', file, signal);
   }
 
-  /** Cuts the frame out and finds first latents. */
-  async usePhoto(id, frame, generator) {
-    return this.#server.json('POST', `photos/${id}/use`, { frame, generator });
+  /**
+   * Cuts the frame out and finds first latents.
+   * @param {boolean} [isSpared] faces are made of it that must stay: another frame is that of a copy
+   * @returns {Promise<object>} the photo, or its copy
+   */
+  async usePhoto(id, frame, generator, isSpared = false) {
+    return this.#server.json('POST', `photos/${id}/use`, { frame, generator, is_spared: isSpared });
   }
 
   /** Begins a search in the background. @returns {Promise<object>} the photo, with its job */
@@ -109,9 +113,9 @@ export class ControlApi {
     return this.#server.url(`photos/${id}/${picture}?${new URLSearchParams({ v: version })}`);
   }
 
-  /** A small picture of the face that parts are taken from. @param {{generator: string, source: string, psi: number}} of */
-  sourceUrl({ generator, source, psi }) {
-    return this.#server.url(`source.jpg?${new URLSearchParams({ generator, source, psi })}`);
+  /** A small picture of the face that parts are taken from. @param {{generator: string, source: string, psi: number}} of @param {string} [version] anew where it changes */
+  sourceUrl({ generator, source, psi }, version = '') {
+    return this.#server.url(`source.jpg?${new URLSearchParams({ generator, source, psi, v: version })}`);
   }
 
   /** Where the browser downloads a file. @param {'face.png' | 'face.npy' | 'mask.png'} file */

@@ -198,7 +198,7 @@ def mask(studio: Studio, recipe: Annotated[str, Query(max_length=20_000)]) -> Re
 
 @router.get("/source.jpg")
 def source(studio: Studio, source: str, generator: str = "", psi: float = 0.7) -> Response:
-    """A small picture of the face that parts are taken from."""
+    """A small picture of the face that parts are taken from. psi: of seeds; photos are as found."""
     of_photo = source if source.startswith(PREFIX_OF_PHOTOS) else ""
     seed = source.removeprefix("seed:")
     if not of_photo and not (seed.isdecimal() and len(seed) <= _SEED_DIGITS):
@@ -206,7 +206,10 @@ def source(studio: Studio, source: str, generator: str = "", psi: float = 0.7) -
             f"A face is 'seed:' with a number or 'photo:', not '{source:.40}'."
         )
     name = studio.models.name(generator or studio.generator)
-    recipe = FaceRecipe.of(name, 0 if of_photo else int(seed), psi, base=of_photo)
+    if of_photo:
+        recipe = FaceRecipe.of(name, 0, 1, base=of_photo)
+    else:
+        recipe = FaceRecipe.of(name, int(seed), psi)
     shown = studio.steering.preview(recipe, PREVIEW_SIZES[-1], lambda: None)
     return Response(jpeg_of(shown.picture, SMALL), media_type="image/jpeg", headers=_NOT_KEPT)
 

@@ -42,8 +42,11 @@ class GivenFrame(BaseModel):
 
 
 class Used(BaseModel):
+    """is_spared: faces are made of the photo that must stay."""
+
     generator: str = Field("", max_length=100)
     frame: GivenFrame
+    is_spared: bool = False
 
 
 class Wanted(BaseModel):
@@ -84,10 +87,13 @@ def picture(studio: Studio, photo: str, picture: str) -> Response:
 
 @router.post("/photos/{photo}/use")
 def use(studio: Studio, photo: str, used: Used) -> Answer:
-    """The frame is cut out, and the generator's first latents of it are found."""
+    """The frame is cut out, and the generator's first latents of it are found. The answer may be
+    a copy of the photo, with an id of its own: where it is spared, and had another frame."""
     generator = studio.models.name(used.generator or studio.generator)
     frame = Frame(**used.frame.model_dump())
-    return _answer(studio, use_photo(studio.photos, studio.jobs, photo, frame, generator))
+    photos, jobs, is_spared = studio.photos, studio.jobs, used.is_spared
+    view = use_photo(photos, jobs, photo, frame, generator, is_spared=is_spared)
+    return _answer(studio, view)
 
 
 @router.post("/photos/{photo}/sharpen")

@@ -84,10 +84,20 @@ class PhotoFolder:
             with Image.open(path) as image:
                 return np.asarray(image.convert("RGB"))
         except OSError as error:
-            raise NoPhotoError(
-                f"{path.name} of photo {self.id} is missing or damaged "
-                f"({error.strerror or error}). Upload the photo again."
-            ) from error
+            raise self._damaged(path, error) from error
+
+    def content(self, path: Path) -> bytes:
+        """Of one of its files. Raises NoPhotoError where it is not there."""
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise self._damaged(path, error) from error
+
+    def _damaged(self, path: Path, error: OSError) -> NoPhotoError:
+        return NoPhotoError(
+            f"{path.name} of photo {self.id} is missing or damaged "
+            f"({error.strerror or error}). Upload the photo again."
+        )
 
     def generators(self) -> list[str]:
         """Those that it has latents of."""

@@ -48,13 +48,28 @@ def sharpen(
 
 
 def use_photo(
-    photos: Photos, jobs: JobRunner, photo: str, frame: Frame, generator: str
+    photos: Photos,
+    jobs: JobRunner,
+    photo: str,
+    frame: Frame,
+    generator: str,
+    *,
+    is_spared: bool = False,
 ) -> PhotoView:
-    """As `Photos.use`; work on another frame of it ends, what was tuned to that goes."""
-    if photos.view(photo).frame != frame:
-        stop_work(jobs, photo)
-        remove_tuned(photos.weights, photo)
-    return photos.use(photo, frame, generator)
+    """As `Photos.use`; work on another frame of it ends, what was tuned to that goes. is_spared:
+    faces are made of it that must stay, so another frame is that of a copy."""
+    before = photos.view(photo).frame
+    if before in (None, frame) or not is_spared:
+        if before != frame:
+            stop_work(jobs, photo)
+            remove_tuned(photos.weights, photo)
+        return photos.use(photo, frame, generator)
+    copy = photos.copy(photo).id
+    try:
+        return photos.use(copy, frame, generator)
+    except BaseException:
+        photos.folders.delete(copy)
+        raise
 
 
 def delete_photo(photos: Photos, jobs: JobRunner, workspace: Path, photo: str) -> None:

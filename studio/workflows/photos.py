@@ -79,20 +79,29 @@ class Photos:
             {"box": list(face.box), "certainty": face.certainty, "frame": asdict(face.frame)}
             for face in found
         ]
-        folder = self.folders.new()
         height, width = photo.pixels.shape[:2]
+        whole = _jpeg(photo.pixels, max(width, height), _KEPT)
+        shown = _jpeg(photo.pixels, SHOWN_SIDE, _SHOWN)
+        facts = {"size": [width, height], "notes": list(photo.notes), "faces": faces}
+        return self._new(whole, shown, facts)
+
+    def copy(self, photo: str) -> PhotoView:
+        """The same photo once more, without a frame yet: so that it can have two.
+
+        Raises NoPhotoError.
+        """
+        folder = self.folders.get(photo)
+        facts = {name: folder.facts()[name] for name in ("size", "notes", "faces")}
+        return self._new(folder.content(folder.photo), folder.content(folder.shown), facts)
+
+    def _new(self, photo: bytes, shown: bytes, facts: dict[str, Any]) -> PhotoView:
+        """photo, shown: JPEGs. Nothing is kept where they cannot be written."""
+        folder = self.folders.new()
         try:
-            write_whole(folder.photo, _jpeg(photo.pixels, max(width, height), _KEPT))
-            write_whole(folder.shown, _jpeg(photo.pixels, SHOWN_SIDE, _SHOWN))
-            folder.write_facts(
-                {
-                    "created_at": datetime.now(UTC).isoformat(),
-                    "size": [width, height],
-                    "notes": list(photo.notes),
-                    "faces": faces,
-                    "frame": None,
-                }
-            )
+            write_whole(folder.photo, photo)
+            write_whole(folder.shown, shown)
+            created_at = datetime.now(UTC).isoformat()
+            folder.write_facts({"created_at": created_at, **facts, "frame": None})
         except BaseException:
             folder.remove()
             raise

@@ -165,6 +165,21 @@ def test_a_recipe_file_of_a_photo_holds_what_makes_it_again(
     assert "Photos of persons are among them" in text
 
 
+def test_the_small_picture_of_a_photo_that_parts_are_taken_from_is_its_face(
+    client: TestClient, services: Services, photo: PhotoFolder
+) -> None:
+    def seen(source: str, psi: float) -> bytes:
+        answer = client.get("/control/source.jpg", params={"source": source, "psi": psi})
+        assert answer.status_code == 200, answer.text
+        return answer.content
+
+    assert seen(photo.base, 0) == seen(photo.base, 1)  # parts are taken as they were found
+    assert seen("seed:3", 0) != seen("seed:3", 1)
+    status, code, said = refused(client.get(f"/control/source.jpg?source=photo:{'0' * 16}"))
+    assert (status, code) == (404, "no_photo") and "upload it again" in said
+    assert refused(client.get("/control/source.jpg?source=photo:../../etc"))[0] == 400
+
+
 def test_a_photo_that_nobody_has_is_said_over_http(client: TestClient) -> None:
     status, code, message = refused(client.post("/control/preview", json={"photo": "0" * 16}))
     assert (status, code) == (404, "no_photo") and "upload it again" in message

@@ -6,6 +6,7 @@ import io
 import json
 import os
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,6 +19,7 @@ from core import files
 from core.inversion.faces import NoFaceError
 from core.inversion.frame import Frame
 from studio.services import Services
+from studio.workflows.photo_folder import PhotoFolder
 from tests.unit.routed import client, refused, services
 from tests.unit.small_models import small_store
 from tests.unit.test_photo_files import picture, png, stored
@@ -56,8 +58,12 @@ def uploaded(client: TestClient, content: bytes | None = None) -> dict[str, Any]
     return told
 
 
-def used(client: TestClient, photo: str, frame: Frame = FRAMES[0]) -> Any:
-    return client.post(f"/control/photos/{photo}/use", json={"frame": vars(frame)})
+def used(client: TestClient, photo: str, frame: Frame = FRAMES[0], **how: bool) -> Any:
+    return client.post(f"/control/photos/{photo}/use", json={"frame": vars(frame), **how})
+
+
+def files_of(folder: PhotoFolder) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.path.rglob("*") if path.is_file()}
 
 
 def folders(services: Services) -> list[str]:
@@ -189,11 +195,41 @@ def test_a_frame_that_cannot_be_changes_nothing(
     photo = uploaded(client)["id"]
     used(client, photo)
     folder = services.photos.folders.get(photo)
-    before = {path: path.read_bytes() for path in folder.path.rglob("*") if path.is_file()}
-    status, _, said = refused(used(client, photo, frame))
-    assert status == 400 and message in said
-    after = {path: path.read_bytes() for path in folder.path.rglob("*") if path.is_file()}
-    assert after == before
+    before = files_of(folder)
+    for is_spared in (False, True):
+        status, _, said = refused(used(client, photo, frame, is_spared=is_spared))
+        assert status == 400 and message in said
+        assert files_of(folder) == before and folders(services) == [photo]
+
+
+def test_another_frame_of_a_photo_that_is_spared_is_that_of_a_copy(
+    client: TestClient, services: Services
+) -> None:
+    photo = uploaded(client)["id"]
+    assert used(client, photo, is_spared=True).json()["id"] == photo  # it had no frame before
+    assert used(client, photo, is_spared=True).json()["id"] == photo  # nor is this another one
+    folder = services.photos.folders.get(photo)
+    before = files_of(folder)
+    told = used(client, photo, FRAMES[1], is_spared=True).json()
+    assert told["id"] != photo and Frame(**told["frame"]) == FRAMES[1]
+    assert files_of(folder) == before
+    copy = services.photos.folders.get(told["id"])
+    assert copy.photo.read_bytes() == folder.photo.read_bytes()
+    assert copy.aligned.read_bytes() != folder.aligned.read_bytes()
+    listed = client.get("/control/photos").json()["photos"]
+    assert [each["id"] for each in listed] == [told["id"], photo]
+    assert listed[0]["faces"] == listed[1]["faces"] and listed[0]["size"] == listed[1]["size"]
+
+
+def test_a_spared_photo_whose_file_is_lost_says_so_and_leaves_no_copy(
+    client: TestClient, services: Services
+) -> None:
+    photo = uploaded(client)["id"]
+    used(client, photo)
+    services.photos.folders.get(photo).shown.unlink()
+    status, code, said = refused(used(client, photo, FRAMES[1], is_spared=True))
+    assert (status, code) == (404, "no_photo") and "shown.jpg" in said and "again" in said
+    assert folders(services) == [photo]
 
 
 def test_photos_are_listed_the_newest_first(client: TestClient) -> None:
