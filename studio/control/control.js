@@ -53,7 +53,7 @@ class Control {
     this.own = new OwnSliders({ api, strips, host: root, onChange: (name) => this.#slidersChanged(name) });
     this.compare = createCompare(this.stage.face);
     this.photo = new PhotoPart({ api, store, strips, host: root, compare: this.compare, onBetter: (isDone) => this.#photoGotBetter(isDone) });
-    this.taking = new Taking({ api, store, kept: () => this.kept?.recipes() ?? [] });
+    this.taking = new Taking({ api, store, host: root, kept: () => this.kept?.recipes() ?? [], onBetter: () => this.#photoGotBetter(true), onDelete: (id) => this.photo.deleted(id) });
     this.panel = new Panel(store, this.own, this.photo.element, this.taking);
     this.told = createTold({ onCancel: () => this.#cancel(), onGoOn: () => this.asker.face(store.recipe) });
     this.kept = createKept({ store, stage: this.stage, titles: () => this.sliders });

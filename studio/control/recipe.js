@@ -23,6 +23,11 @@ export function isPlain({ age, gender, directions, take }) {
   return age === null && gender === null && !Object.keys(directions).length && !Object.keys(take).length;
 }
 
+/** @returns {string} id of the photo that parts are taken from; '' where it is none */
+export function photoOf(source) {
+  return source.startsWith('photo:') ? source.slice('photo:'.length) : '';
+}
+
 /** @returns {object} the change that takes this part so far, or not at all: null */
 export function withPart(recipe, name, amounts = WHOLE) {
   const { [name]: _, ...others } = recipe.take;
@@ -107,6 +112,6 @@ export function describe(recipe, sliders = new Map()) {
     parts.push(`${sliders.get(name)?.title ?? name} ${amount > 0 ? '+' : '−'}${Math.abs(amount)}`);
   }
   const taken = Object.keys(recipe.take);
-  if (taken.length) parts.push(`${taken.join(' and ')} of ${recipe.source.startsWith('photo') ? 'a photo' : recipe.source.replace(':', ' ')}`);
+  if (taken.length) parts.push(`${taken.join(' and ')} of ${photoOf(recipe.source) ? 'a photo' : recipe.source.replace(':', ' ')}`);
   return parts.join(', ');
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import yaml
@@ -10,6 +11,7 @@ import yaml
 from tests.browser.annotate_fixtures import Person, person_at
 from tests.browser.control_fixtures import (
     CONTROL,
+    WAIT,
     apart,
     asked,
     open_control,
@@ -17,8 +19,20 @@ from tests.browser.control_fixtures import (
     wait_for_whole,
 )
 from tests.browser.studio_fixtures import Studio
+from tests.browser.test_photos import (
+    IDLE,
+    PAIR,
+    drop,
+    frame,
+    near,
+    photos,
+    pick,
+    press,
+    upload,
+    use,
+)
 
-__all__ = ["person_at"]  # a fixture
+__all__ = ["person_at", "photos"]  # fixtures
 RECIPE = "seed:20;psi:0.7"
 
 
@@ -68,3 +82,59 @@ def test_a_part_that_neither_face_has_is_said_and_the_face_is_shown(
     open_control(page, studio.address, f"{RECIPE};take:hat;from:seed:3")
     notes = page.locator(".fl-co-notes")
     assert "Neither face has hat" in notes.inner_text()
+
+
+def test_the_hair_of_one_person_in_a_photo_goes_to_the_other_and_both_stay(
+    studio: Studio, person_at: Callable[..., Person], photos: dict[str, Path]
+) -> None:
+    page = person_at(studio).page
+    open_control(page, studio.address, RECIPE)
+    upload(page, photos["two"])
+    pick(page, PAIR[0])
+    own = use(page)
+    plain = pixels(page)
+    part = page.get_by_label("Take parts from", exact=True)
+    part.get_by_role("button", name="A photo …").click()
+    page.locator(".fl-co-photo-one").first.click()
+    page.wait_for_function(IDLE, timeout=WAIT)
+    press(page, "Another face")
+    pick(page, PAIR[1])
+    press(page, "Use this face")
+    page.wait_for_selector(".fl-co-photos", state="detached", timeout=WAIT)
+    part.get_by_role("button", name="Hair", exact=True).click()
+    wait_for_whole(page, "take:hair;from:photo:")
+    assert f"photo:{own};" in asked(page) and f"from:photo:{own}" not in asked(page)
+    mixed = pixels(page)
+    assert apart(mixed, plain) > 5
+    text = page.evaluate(f"{CONTROL}.control.api.recipeFile([{CONTROL}.control.store.recipe])")
+    assert len(yaml.safe_load(text)["bases"]) == 2  # whoever has the file can make it again
+    page.reload()
+    wait_for_whole(page, "take:hair;from:photo:")
+    assert apart(pixels(page), mixed) < 1
+    page.wait_for_function("document.querySelector('.fl-co-taking img').naturalWidth === 128")
+    assert part.locator(".fl-co-taking-photo").inner_text().split("\n") == [
+        "two.jpg",
+        "First answer",
+    ]
+    press(page, "Photo …")
+    page.wait_for_function(IDLE, timeout=WAIT)
+    assert near(frame(page), PAIR[0])
+
+
+def test_a_file_that_is_no_photo_is_refused_where_it_is_dropped_and_changes_nothing(
+    studio: Studio, person_at: Callable[..., Person], photos: dict[str, Path]
+) -> None:
+    page = person_at(studio, expected=("Failed to load resource",)).page
+    open_control(page, studio.address, RECIPE)
+    drop(page, ".fl-co-taking h3", photos["one"].read_bytes(), "me.jpg")
+    page.wait_for_function(IDLE, timeout=WAIT)
+    press(page, "Use this face")
+    page.wait_for_function("location.hash.includes('from:photo:')", timeout=WAIT)
+    before = asked(page)
+    assert before.startswith(f"#control={RECIPE};from:")  # the face itself is the same
+    drop(page, ".fl-co-taking h3", b"ID3 no picture", "song.mp3")
+    page.locator(".fl-co-photos .fl-co-photo-one").first.wait_for()
+    page.wait_for_timeout(500)  # whatever else is loaded leaves the complaint
+    assert "Choose a JPEG" in page.locator(".fl-co-photos .fl-an-complaint").inner_text()
+    page.keyboard.press("Escape")
+    assert asked(page) == before and not page.locator(".fl-co-dropping").count()

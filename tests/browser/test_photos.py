@@ -102,6 +102,28 @@ def use(page: Any) -> str:
     return str(page.evaluate("document.querySelector('.fl-control').control.store.recipe.photo"))
 
 
+def pick(page: Any, face: Frame) -> None:
+    """Of several in a photo of that shape."""
+    box = page.locator(".fl-co-framer").bounding_box()
+    scale = min(box["width"] * 0.8 / SHAPE[1], box["height"] * 0.8 / SHAPE[0])
+    left = box["x"] + (box["width"] - SHAPE[1] * scale) / 2
+    top = box["y"] + (box["height"] - SHAPE[0] * scale) / 2
+    page.mouse.click(left + face.centre_x * scale, top + face.centre_y * scale)
+
+
+def drop(page: Any, place: str, content: bytes, name: str) -> None:
+    """A file on an element."""
+    page.evaluate(
+        """([place, content, name]) => { const data = new DataTransfer();
+        data.items.add(new File([new Uint8Array(content)], name));
+        const how = { bubbles: true, cancelable: true, dataTransfer: data };
+        const element = document.querySelector(place);
+        element.dispatchEvent(new DragEvent('dragover', how));
+        element.dispatchEvent(new DragEvent('drop', how)); }""",
+        [place, list(content), name],
+    )
+
+
 def near(found: Frame, truth: Frame) -> bool:
     apart = np.hypot(found.centre_x - truth.centre_x, found.centre_y - truth.centre_y)
     return bool(apart < 0.06 * truth.side and abs(found.side / truth.side - 1) < 0.12)
@@ -163,14 +185,10 @@ def test_of_several_faces_the_person_picks_one(page: Any, photos: dict[str, Path
     upload(page, photos["two"])
     assert "Click the one you mean" in page.inner_text(".fl-co-photo-hint")
     assert page.get_by_role("button", name="Use this face").is_disabled()
-    box = page.locator(".fl-co-framer").bounding_box()
-    scale = min(box["width"] * 0.8 / SHAPE[1], box["height"] * 0.8 / SHAPE[0])
-    left = box["x"] + (box["width"] - SHAPE[1] * scale) / 2
-    top = box["y"] + (box["height"] - SHAPE[0] * scale) / 2
-    page.mouse.click(left + PAIR[1].centre_x * scale, top + PAIR[1].centre_y * scale)
+    pick(page, PAIR[1])
     assert near(frame(page), PAIR[1])
     press(page, "Another face")
-    page.mouse.click(left + PAIR[0].centre_x * scale, top + PAIR[0].centre_y * scale)
+    pick(page, PAIR[0])
     assert near(frame(page), PAIR[0])
     page.keyboard.press("Escape")
 
@@ -266,14 +284,7 @@ def test_a_deleted_photo_is_gone_and_faces_are_drawn_again(
 
 
 def test_a_file_that_is_dropped_on_the_tab_is_uploaded(page: Any, photos: dict[str, Path]) -> None:
-    content = list(photos["one"].read_bytes())
-    page.evaluate(
-        """(content) => { const data = new DataTransfer();
-        data.items.add(new File([new Uint8Array(content)], 'me.jpg', { type: 'image/jpeg' }));
-        const how = { bubbles: true, cancelable: true, dataTransfer: data };
-        document.querySelector('.fl-co-stage').dispatchEvent(new DragEvent('drop', how)); }""",
-        content,
-    )
+    drop(page, ".fl-co-stage", photos["one"].read_bytes(), "me.jpg")
     page.wait_for_function(IDLE, timeout=WAIT)
     assert near(frame(page), ONE)
     page.keyboard.press("Escape")

@@ -2,8 +2,10 @@
 
 import { askIn } from '../../annotate/dialogs.js';
 import { make } from '../../painter/panels/dom.js';
+import { takeDrops } from './drop.js';
 import { drawCut, middleFrame } from './frame.js';
 import { Framer } from './framer.js';
+import { nameOf, setName } from './names.js';
 import { stateOf } from './state.js';
 
 const CUT = 256; // px of the small picture of what is cut out
@@ -12,6 +14,7 @@ const PRIVATE = 'It stays in this workspace, without its name, place and camera,
 const HOW = 'Drag the frame, its corners or the knob above it; or use the wheel, arrows, + and −, comma and full stop.';
 const NONE = 'No face was found. Put the frame by hand so that eyes and mouth lie on the dashed lines, or choose a photo from the front, sharp and lit.';
 const SEVERAL = 'Several faces were found. Click the one you mean.';
+const SPARED = 'Faces are made of this photo: another frame is that of a copy, and they stay.';
 
 /**
  * @param {object} parts
@@ -20,10 +23,12 @@ const SEVERAL = 'Several faces were found. Click the one you mean.';
  * @param {string} parts.generator
  * @param {string} [parts.photo] id of the one to begin with
  * @param {Blob | null} [parts.file] to upload at once
+ * @param {string} [parts.title]
+ * @param {string[]} [parts.spared] ids of photos that faces are made of which must stay
  * @param {(photo: object) => void} parts.onUse
  * @param {(id: string) => void} parts.onDelete
  */
-export function openPhotos({ host, api, generator, photo = '', file = null, onUse, onDelete }) {
+export function openPhotos({ host, api, generator, photo = '', file = null, title = 'Your own photo', spared = [], onUse, onDelete }) {
   let photos = [];
   let chosen = null; // as the server describes it
   let image = null;
@@ -55,8 +60,8 @@ export function openPhotos({ host, api, generator, photo = '', file = null, onUs
 
   const submit = make('button', { type: 'submit', class: 'fl-an-primary' }, 'Use this face');
   const cancel = make('button', { type: 'button', onclick: () => dialog.close() }, 'Cancel');
-  const form = make('form', { method: 'dialog' }, make('h2', {}, 'Your own photo'), make('div', { class: 'fl-co-photo-body' }, make('div', { class: 'fl-co-photo-left' }, work, hint), side), complaint, make('div', { class: 'fl-an-buttons' }, cancel, submit), picker);
-  const dialog = make('dialog', { class: 'fl-an-dialog fl-an-box fl-co-photos', 'aria-label': 'Your own photo' }, form);
+  const form = make('form', { method: 'dialog' }, make('h2', {}, title), make('div', { class: 'fl-co-photo-body' }, make('div', { class: 'fl-co-photo-left' }, work, hint), side), complaint, make('div', { class: 'fl-an-buttons' }, cancel, submit), picker);
+  const dialog = make('dialog', { class: 'fl-an-dialog fl-an-box fl-co-photos', 'aria-label': title }, form);
 
   const foundFrame = () => {
     const best = chosen.faces.find(({ frame }) => isNear(frame, framer.frame));
@@ -69,7 +74,8 @@ export function openPhotos({ host, api, generator, photo = '', file = null, onUs
     submit.disabled = !isFramed || Boolean(loading);
     others.hidden = !chosen || chosen.faces.length < 2;
     if (isFramed) drawCut(cut, image, framer.frame, image.width / chosen.size[0]);
-    hint.textContent = !chosen ? '' : !isFramed ? SEVERAL : chosen.faces.length ? HOW : `${NONE} ${HOW}`;
+    const how = spared.includes(chosen?.id) ? `${SPARED} ${HOW}` : HOW;
+    hint.textContent = !chosen ? '' : !isFramed ? SEVERAL : chosen.faces.length ? how : `${NONE} ${how}`;
     hint.dataset.tone = chosen && (!isFramed || !chosen.faces.length) ? 'warn' : '';
   };
 
@@ -116,6 +122,7 @@ export function openPhotos({ host, api, generator, photo = '', file = null, onUs
   const upload = (blob) => attempt(() => load('Looking for faces …', async (signal) => {
     picker.value = '';
     const found = await api.uploadPhoto(blob, signal);
+    setName(found.id, blob.name ?? '');
     photos = [found, ...photos];
     await show(found, signal);
   }));
@@ -132,6 +139,7 @@ export function openPhotos({ host, api, generator, photo = '', file = null, onUs
     });
     if (!isDone) return;
     photos = photos.filter(({ id }) => id !== found.id);
+    setName(found.id, '');
     if (chosen?.id === found.id) clear();
     drawList();
     onDelete(found.id);
@@ -161,29 +169,20 @@ export function openPhotos({ host, api, generator, photo = '', file = null, onUs
   form.addEventListener('submit', (event) => {
     event.preventDefault();
     attempt(() => load('Finding its latents …', async () => {
-      const found = await api.usePhoto(chosen.id, framer.frame, generator);
+      const found = await api.usePhoto(chosen.id, framer.frame, generator, spared.includes(chosen.id));
+      setName(found.id, nameOf(chosen.id));
       dialog.close();
       onUse(found);
     }));
   });
-  const take = (data) => {
-    const blob = [...(data?.files ?? [])][0];
-    if (blob) upload(blob);
-    return Boolean(blob);
+  const paste = (event) => {
+    const [blob] = event.clipboardData?.files ?? [];
+    if (!blob || !dialog.open) return;
+    event.preventDefault();
+    upload(blob);
   };
-  const paste = (event) => dialog.open && take(event.clipboardData) && event.preventDefault();
   document.addEventListener('paste', paste);
-  dialog.addEventListener('dragover', (event) => {
-    event.preventDefault();
-    work.classList.add('fl-co-dropping');
-  });
-  dialog.addEventListener('dragleave', () => work.classList.remove('fl-co-dropping'));
-  dialog.addEventListener('drop', (event) => {
-    event.preventDefault();
-    event.stopPropagation();
-    work.classList.remove('fl-co-dropping');
-    take(event.dataTransfer);
-  });
+  takeDrops(dialog, upload, work);
   dialog.addEventListener('close', () => {
     document.removeEventListener('paste', paste);
     loading?.abort();
@@ -199,7 +198,7 @@ export function openPhotos({ host, api, generator, photo = '', file = null, onUs
     photos = [...photos, ...known.filter(({ id }) => !photos.some((each) => each.id === id))];
     drawList();
     const first = photos.find(({ id }) => id === photo);
-    if (first && !chosen && !loading) await open(first);
+    if (first && !file && !chosen && !loading) await open(first);
   });
   if (file) upload(file);
 }

@@ -2,8 +2,9 @@
 
 import { SENT } from '../../export/store.js';
 import { make } from '../../painter/panels/dom.js';
-import { plainRecipe } from '../recipe.js';
+import { photoOf, plainRecipe } from '../recipe.js';
 import { openPhotos } from './dialog.js';
+import { takeDrops } from './drop.js';
 import { detailOf, leftOf, stateOf, stepOf, TUNE, tunedOf } from './state.js';
 
 const LOOK = 1000; // ms between two looks at work that goes on
@@ -62,7 +63,7 @@ export class PhotoPart {
   open(file = null) {
     if (!this.#options || document.querySelector('dialog[open]')) return;
     const { host, api, store } = this;
-    openPhotos({ host, api, generator: this.#base ?? this.#options.generator, photo: store.recipe.photo, file, onUse: (photo) => this.#use(photo), onDelete: (id) => this.#deleted(id) });
+    openPhotos({ host, api, generator: this.#base ?? this.#options.generator, photo: store.recipe.photo, file, spared: [photoOf(store.recipe.source)], onUse: (photo) => this.#use(photo), onDelete: (id) => this.deleted(id) });
   }
 
   #use(photo) {
@@ -87,8 +88,11 @@ export class PhotoPart {
     if (generator) this.store.settle({ generator });
   }
 
-  #deleted(id) {
-    if (this.store.recipe.photo === id) this.#leave();
+  /** Whatever was made of it goes. */
+  deleted(id) {
+    const { photo, source } = this.store.recipe;
+    if (photo === id) this.#leave();
+    else if (photoOf(source) === id) this.store.settle({ take: {}, source: '' });
   }
 
   #leave() {
@@ -195,27 +199,13 @@ export class PhotoPart {
   /** A file that is dropped on the tab or pasted while it is on screen. */
   #takeFiles() {
     const { host } = this;
-    const isOurs = () => host.offsetParent && !document.querySelector('dialog[open]');
     document.addEventListener('paste', (event) => {
       const [file] = event.clipboardData?.files ?? [];
-      if (!file || !isOurs()) return;
+      if (!file || !host.offsetParent || document.querySelector('dialog[open]')) return;
       event.preventDefault();
       this.open(file);
     });
-    host.addEventListener('dragover', (event) => {
-      if (![...event.dataTransfer.types].includes('Files')) return;
-      event.preventDefault();
-      host.classList.add('fl-co-dropping');
-    });
-    const end = () => host.classList.remove('fl-co-dropping');
-    host.addEventListener('dragleave', (event) => !host.contains(event.relatedTarget) && end());
-    host.addEventListener('drop', (event) => {
-      end();
-      const [file] = event.dataTransfer.files;
-      if (!file) return;
-      event.preventDefault();
-      if (isOurs()) this.open(file);
-    });
+    takeDrops(host, (file) => this.open(file));
   }
 }
 
