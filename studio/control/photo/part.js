@@ -5,12 +5,11 @@ import { make } from '../../painter/panels/dom.js';
 import { photoOf, plainRecipe } from '../recipe.js';
 import { openPhotos } from './dialog.js';
 import { takeDrops } from './drop.js';
-import { detailOf, leftOf, stateOf, stepOf, TUNE, tunedOf } from './state.js';
+import { detailOf, doingOf, sharpenOf, stateOf, stepOf, TUNE, tunedOf, WHAT_SHARPEN, WHAT_STOP } from './state.js';
 
 const LOOK = 1000; // ms between two looks at work that goes on
 const TUNING = 'A copy of the generator learns this photo, for full likeness: many minutes, in the background';
 const TUNED = 'The generator that was tuned to this photo, or the one it was made of';
-const SHARPEN = 'Looks for latents that come closer to the photo: about a minute, in the background';
 
 export class PhotoPart {
   #options = null;
@@ -36,14 +35,14 @@ export class PhotoPart {
     const frame = make('button', { type: 'button', title: 'Correct the frame, or take another photo (P)', 'aria-keyshortcuts': 'p', onclick: () => this.open() }, 'Photo …');
     const leave = make('button', { type: 'button', class: 'fl-co-photo-leave', title: 'Faces by their seeds again; the photo stays in the workspace', 'aria-label': 'Leave the photo', onclick: () => this.#leave() }, '×');
     this.detail = make('small', {});
-    this.sharpen = make('button', { type: 'button', title: SHARPEN, onclick: () => this.#order((id) => api.sharpenPhoto(id, this.#options.generator)) }, 'Sharpen');
+    this.sharpen = make('button', { type: 'button', title: WHAT_SHARPEN, onclick: () => this.#order((id) => api.sharpenPhoto(id, this.#options.generator)) }, 'Sharpen');
     const variants = make('button', { type: 'button', title: 'Opens the Export tab: pictures of this person under other light and with other hair, with masks', onclick: () => this.#vary() }, 'Variants');
     this.tune = make('button', { type: 'button', title: TUNING, onclick: () => this.#order((id) => api.tunePhoto(id, this.#options.generator)) }, 'Tune');
     this.tuned = make('button', { type: 'button', title: TUNED, 'aria-pressed': 'false', hidden: true, onclick: () => this.#switchTuned() }, 'Tuned');
     this.buttons = make('div', { class: 'fl-co-photo-buttons' }, this.sharpen, this.tune, this.tuned, variants);
     this.doing = make('span', {});
     this.bar = make('progress', { 'aria-label': 'Progress' });
-    this.stop = make('button', { type: 'button', title: 'It ends at its next step; the best that was found stays', onclick: () => this.#order((id) => api.stopPhoto(id)) }, 'Stop, keep the best');
+    this.stop = make('button', { type: 'button', title: WHAT_STOP, onclick: () => this.#order((id) => api.stopPhoto(id)) }, 'Stop, keep the best');
     this.work = make('div', { class: 'fl-co-making', role: 'status', hidden: true }, this.doing, this.bar, this.stop);
     const top = make('div', { class: 'fl-co-photo-top' }, this.picture, make('div', {}, this.state, this.detail), frame, leave);
     this.known = make('div', { class: 'fl-co-photo-known', hidden: true }, top, this.buttons);
@@ -174,13 +173,13 @@ export class PhotoPart {
   }
 
   #showWork(photo) {
-    const { job, latents } = photo;
+    const { job } = photo;
     const { generator } = this.#options;
     const isAlive = Boolean(job?.is_alive);
     const isTuned = this.#base !== null;
     this.work.hidden = !isAlive;
     this.sharpen.disabled = this.tune.disabled = isAlive || isTuned;
-    this.sharpen.textContent = latents[generator]?.by === 'optimisation' ? 'Sharpen more' : 'Sharpen';
+    this.sharpen.textContent = sharpenOf(photo, generator);
     this.tuned.hidden = !isTuned && !tunedOf(photo, generator);
     this.tuned.setAttribute('aria-pressed', isTuned);
     const isWatched = isAlive && job.kind === TUNE && photo.tuning.job === job.id;
@@ -189,9 +188,7 @@ export class PhotoPart {
     if (!isAlive) return;
     this.stop.disabled = job.state === 'stopping';
     const { done, total } = stepOf(photo);
-    if (job.state === 'queued') this.doing.textContent = job.place ? `Waits for ${job.place} other job${job.place > 1 ? 's' : ''}` : 'Starting …';
-    else if (job.state === 'stopping') this.doing.textContent = 'Stopping …';
-    else this.doing.textContent = total ? `Step ${done} of ${total}${leftOf(photo)}` : 'Opening the networks …';
+    this.doing.textContent = doingOf(photo);
     if (total && job.state !== 'queued') Object.assign(this.bar, { max: total, value: done });
     else this.bar.removeAttribute('value');
   }

@@ -7,6 +7,8 @@ const NAMES = {
   tuning: 'Tuned generator',
 };
 export const TUNE = 'tune photo'; // the kind of such a job
+export const WHAT_SHARPEN = 'Looks for latents that come closer to the photo: about a minute, in the background';
+export const WHAT_STOP = 'It ends at its next step; the best that was found stays';
 
 export function stateOf(photo, generator) {
   const how = photo.latents[generator];
@@ -35,11 +37,25 @@ export function stepOf(photo) {
   return how ? { done: how.step, total: how.total } : { done: photo.job.done, total: photo.job.total };
 }
 
+/** The button that orders a search. */
+export function sharpenOf(photo, generator) {
+  return photo.latents[generator]?.by === 'optimisation' ? 'Sharpen more' : 'Sharpen';
+}
+
+/** What is being done to one that is worked on. */
+export function doingOf(photo) {
+  const { state, place } = photo.job;
+  if (state === 'queued') return place ? `Waits for ${place} other job${place > 1 ? 's' : ''}` : 'Starting …';
+  if (state === 'stopping') return 'Stopping …';
+  const { done, total } = stepOf(photo);
+  return total ? `Step ${done} of ${total}${leftOf(photo)}` : 'Opening the networks …';
+}
+
 /** Time left, to be added to a line. */
-export function leftOf(photo) {
+function leftOf(photo) {
   const left = newest(photo)?.seconds_left;
   if (!left) return '';
-  return left < 90 ? `, ${Math.max(1, Math.round(left))} s left` : `, ${Math.round(left / 60)} min left`;
+  return left < 90 ? `, ${Math.max(1, Math.round(left))}\u00a0s left` : `, ${Math.round(left / 60)}\u00a0min left`;
 }
 
 function newest({ job, latents, tuning }) {
