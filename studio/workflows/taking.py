@@ -158,7 +158,7 @@ def _source(generator: Generator, request: TakeRequest) -> Latents:
     if not request.source.endswith((".npz", ".npy")):
         raise InvalidRequestError(
             f"The face to take from is a seed or a latents file, .npz or .npy, not "
-            f"'{request.source:.80}'."
+            f"'{request.source:.80}'. Latents of a photo: python launch.py invert PHOTO --out DIR"
         )
     return read_latents(Path(request.source), LatentSpace.of(generator)).take([0])
 

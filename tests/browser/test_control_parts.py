@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import yaml
@@ -34,6 +35,14 @@ from tests.browser.test_photos import (
 
 __all__ = ["person_at", "photos"]  # fixtures
 RECIPE = "seed:20;psi:0.7"
+
+
+def take_from(page: Any, photo: Path) -> None:
+    """By dropping it on the part of the panel."""
+    drop(page, ".fl-co-taking h3", photo.read_bytes(), photo.name)
+    page.wait_for_function(IDLE, timeout=WAIT)
+    press(page, "Use this face")
+    page.wait_for_function("location.hash.includes('from:photo:')", timeout=WAIT)
 
 
 def test_hair_of_another_face_comes_and_goes_and_is_in_the_link_and_the_recipe(
@@ -112,10 +121,8 @@ def test_the_hair_of_one_person_in_a_photo_goes_to_the_other_and_both_stay(
     wait_for_whole(page, "take:hair;from:photo:")
     assert apart(pixels(page), mixed) < 1
     page.wait_for_function("document.querySelector('.fl-co-taking img').naturalWidth === 128")
-    assert part.locator(".fl-co-taking-photo").inner_text().split("\n") == [
-        "two.jpg",
-        "First answer",
-    ]
+    told = part.locator(".fl-co-taking-photo").inner_text()
+    assert told.split("\n") == ["two.jpg", "First answer", "Sharpen"]
     press(page, "Photo …")
     page.wait_for_function(IDLE, timeout=WAIT)
     assert near(frame(page), PAIR[0])
@@ -126,10 +133,7 @@ def test_a_file_that_is_no_photo_is_refused_where_it_is_dropped_and_changes_noth
 ) -> None:
     page = person_at(studio, expected=("Failed to load resource",)).page
     open_control(page, studio.address, RECIPE)
-    drop(page, ".fl-co-taking h3", photos["one"].read_bytes(), "me.jpg")
-    page.wait_for_function(IDLE, timeout=WAIT)
-    press(page, "Use this face")
-    page.wait_for_function("location.hash.includes('from:photo:')", timeout=WAIT)
+    take_from(page, photos["one"])
     before = asked(page)
     assert before.startswith(f"#control={RECIPE};from:")  # the face itself is the same
     drop(page, ".fl-co-taking h3", b"ID3 no picture", "song.mp3")
@@ -138,3 +142,28 @@ def test_a_file_that_is_no_photo_is_refused_where_it_is_dropped_and_changes_noth
     assert "Choose a JPEG" in page.locator(".fl-co-photos .fl-an-complaint").inner_text()
     page.keyboard.press("Escape")
     assert asked(page) == before and not page.locator(".fl-co-dropping").count()
+
+
+def test_a_photo_that_parts_are_taken_from_is_sharpened_and_the_parts_follow(
+    studio: Studio, person_at: Callable[..., Person], photos: dict[str, Path]
+) -> None:
+    page = person_at(studio).page
+    open_control(page, studio.address, RECIPE)
+    take_from(page, photos["one"])
+    part = page.get_by_label("Take parts from", exact=True)
+    part.get_by_role("button", name="Hair", exact=True).click()
+    wait_for_whole(page, "take:hair;from:photo:")
+    first = pixels(page)
+    told = part.locator(".fl-co-taking-photo")
+    assert told.inner_text().split("\n")[:2] == ["one.jpg", "First answer"]
+    told.get_by_role("button", name="Sharpen").click()
+    page.wait_for_function(
+        "/Step \\d+ of \\d+, .* left/.test("
+        "document.querySelector('.fl-co-taking-photo').textContent)",
+        timeout=WAIT,
+    )
+    told.get_by_role("button", name="Stop").click()
+    told.get_by_role("button", name="Sharpen more").wait_for(timeout=WAIT)
+    wait_for_whole(page, "take:hair;from:photo:")
+    assert apart(pixels(page), first) > 0.2
+    assert "Sharpened" in told.inner_text()

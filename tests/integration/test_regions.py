@@ -13,7 +13,7 @@ from PIL import Image
 
 from core.errors import WeightsError
 from core.generators import Noise
-from core.latents import LatentSpace, read_latents
+from core.latents import Latents, LatentSpace, read_latents
 from core.regions import PARTS, Take
 from core.regions.parts import ids_of
 from core.sampling import latents_from_seeds
@@ -96,3 +96,36 @@ def test_the_verb_writes_faces_that_can_be_made_again(default: str, tmp_path: Pa
     told(segment, "--latents", out / "latents.npz", "--out", tmp_path / "plain")
     plain = picture(tmp_path / "plain" / "images" / "0000.png", 512)
     assert abs(picture(first, 512) - plain).mean() > 3
+
+
+def test_the_verb_takes_from_the_latents_that_invert_makes_of_a_photo(
+    default: str, tmp_path: Path
+) -> None:
+    generator = WeightStore().open_generator(default)
+    drawn = latents_from_seeds(generator, range(60, 60 + generator.num_ws), psi=0.8, noise=Noise())
+    layers = np.arange(generator.num_ws)
+    ws = drawn.ws[layers, layers]  # another w in every layer, as photos have them
+    identity = generator.identity
+    none = np.array([-1])
+    photo = Latents(ws[None], none, 1.0, "off", identity.name, identity.sha256)
+    photo.save(tmp_path / "latents.npz")
+    asked = ["--seeds", "20", "--take", "hair", "--workspace", tmp_path]
+    told(mix, *asked, "--from", tmp_path / "latents.npz", "--psi", 0.5, "--out", tmp_path / "mixed")
+    models = ModelCache(WeightStore())
+    segmenters = Segmenters(models, tmp_path)
+    mixer = PartMixing(models, segmenters, SteeringParts(models, tmp_path)).mixer(default)
+    own = latents_from_seeds(generator, [20], psi=0.5, noise=Noise()).ws[0]
+    expected = mixer.mix(own, ws, [Take("hair")]).picture  # the photo's, whatever psi is
+    with Image.open(tmp_path / "mixed" / "images" / "0000.png") as image:
+        assert np.array_equal(np.asarray(image), expected)
+        assert "shows no real person" not in image.info["faceloom:synthetic"]
+
+
+@pytest.mark.parametrize("source", ["me.jpg", "-1", "", "photo:0123456789abcdef"])
+def test_the_verb_says_what_parts_can_be_taken_from(
+    default: str, tmp_path: Path, source: str
+) -> None:
+    asked = ["--seeds", "20", "--take", "hair", "--workspace", tmp_path, "--out", tmp_path / "out"]
+    result = CliRunner().invoke(mix, [*map(str, asked), f"--from={source}"])
+    assert result.exit_code == 2 and "launch.py invert PHOTO" in result.stderr
+    assert not (tmp_path / "out").exists()
