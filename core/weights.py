@@ -95,18 +95,20 @@ class WeightStore:
     def entries(self) -> dict[str, KnownWeights]:
         """Every known entry by name; local ones cannot replace shipped ones."""
         local = _read_registry(self.folder / "local.yaml", self.folder)
-        known = local | _read_registry(SHIPPED / "registry.yaml", self.folder)
-        for entry in known.values():
-            if entry.base and (entry.base not in known or known[entry.base].kind != "generator"):
-                raise WeightsError(
-                    f"'{entry.name}' was tuned from generator '{entry.base}', which is not "
-                    f"registered. Add that one again, or take '{entry.name}' out of "
-                    f"{self.folder / 'local.yaml'}."
-                )
-        return known
+        return local | _read_registry(SHIPPED / "registry.yaml", self.folder)
 
     def entry(self, name: str) -> KnownWeights:
-        """Raises UnknownGeneratorError, naming what there is."""
+        """Raises UnknownGeneratorError, naming what there is, WeightsError for a tuned generator
+        whose base is not there."""
+        known = self._known(name)
+        if known.base and not self._is_base(known.base):
+            raise WeightsError(
+                f"'{name}' was tuned from generator '{known.base}', which is not registered. Add "
+                f"that one again, or: python launch.py weights remove {name}"
+            )
+        return known
+
+    def _known(self, name: str) -> KnownWeights:
         entries = self.entries()
         if name not in entries:
             raise UnknownGeneratorError(
@@ -114,6 +116,10 @@ class WeightStore:
                 "Your own checkpoint: python launch.py weights add FILE --name NAME"
             )
         return entries[name]
+
+    def _is_base(self, name: str) -> bool:
+        known = self.entries().get(name)
+        return known is not None and known.kind == "generator"
 
     def default(self, kind: str) -> str:
         """Name of the default entry of that kind."""
@@ -125,7 +131,7 @@ class WeightStore:
 
     def state(self, name: str) -> State:
         """Read-only: whether the file is there and has the recorded sha256."""
-        known = self.entry(name)
+        known = self._known(name)
         if not known.path.is_file():
             return "not downloaded"
         return "ready" if sha256_of(known.path) == known.sha256 else "damaged"
@@ -194,7 +200,8 @@ class WeightStore:
         ]
         own = [k.name for k in sorted(found, key=lambda k: (not k.facts.get("default"), k.name))]
         tuned = entries.get(generator_name)
-        return own + (self.made_for(tuned.base, kind) if tuned and tuned.base else [])
+        base = tuned.base if tuned else None
+        return own + (self.made_for(base, kind) if base and self._is_base(base) else [])
 
     def checked(self, name: str, on_step: OnStep = ignore) -> Path:
         """The file of an entry, fetched first where needed, with the recorded sha256.
@@ -256,7 +263,7 @@ class WeightStore:
 
         Raises InvalidRequestError for other entries, OutputError.
         """
-        known = self.entry(name)
+        known = self._known(name)
         if known.kind != TUNED:
             raise InvalidRequestError(f"'{name}' is no tuned generator; only those are removed.")
         with _changing(self.folder / "local.yaml") as registry:

@@ -24,7 +24,7 @@ VERBS = {
     "align": "Bring faces of your own photos into the frame that generators know.",
     "invert": "Find the latents that look like the faces of your own photos.",
     "export": "Make a labelled dataset from a recipe, or verify one.",
-    "weights": "List, get, verify or add the weights of generators.",
+    "weights": "List, get, verify, add or remove the weights of generators.",
     "masks": "Import, export or check masks.",
     "people": "Say who may come into a studio that runs with --auth.",
     "train": "Train what Faceloom ships or you need.",

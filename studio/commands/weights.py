@@ -17,7 +17,7 @@ from studio.workflows.class_schemes import class_set
 
 @click.group()
 def weights() -> None:
-    """List, get, verify or add the weights of generators."""
+    """List, get, verify, add or remove the weights of generators."""
 
 
 @weights.command("list")
@@ -107,3 +107,12 @@ def add(*, on_step: OnStep, file: Path, name: str | None, licence: str) -> Repor
             "segmenter": own.name if own else None,
         },
     )
+
+
+@weights.command()
+@click.argument("name")
+@verb
+def remove(*, on_step: OnStep, name: str) -> Report:
+    """Forget a tuned generator, NAME, and delete its file; what was made with it stays."""
+    WeightStore().remove(name)
+    return Report(f"{name} is removed.", {"removed": name})

@@ -11,6 +11,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save_file
@@ -36,6 +37,7 @@ from core.inversion.difference import (
 from core.inversion.tuning import TuningConfig, tune
 from core.sampling import latents_from_seeds
 from core.weights import WeightStore
+from studio.commands.weights import weights
 from tests.tiny_generator import tiny_generator
 
 GENERATOR = tiny_generator()
@@ -252,11 +254,23 @@ def test_a_difference_whose_base_is_not_here_is_refused_whole(store):
     assert sorted(store.folder.iterdir()) == before
 
 
-def test_an_entry_whose_base_went_says_so(store):
+def test_an_entry_whose_base_went_says_so_and_can_be_removed(store, monkeypatch):
     store.add_tuned(changed(store), "small-anna")
     local = store.folder / "local.yaml"
-    local.write_text(local.read_text().replace("base: small", "base: gone"))
-    with pytest.raises(WeightsError, match=r"'small-anna'.*'gone'"):
-        store.entries()
+    whole = local.read_text()
+    for gone in ("gone", "small-anna"):
+        local.write_text(whole.replace("base: small", f"base: {gone}"))
+        with pytest.raises(
+            WeightsError, match=rf"'small-anna'.*'{gone}'.*weights remove small-anna"
+        ):
+            store.open_generator("small-anna")
+        assert store.made_for("small-anna", "segmenter") == []
+        assert store.state("small-anna") == "ready" and store.open_generator("small")  # others live
+    path = store.entries()["small-anna"].path
+    monkeypatch.setenv("FACELOOM_WEIGHTS", str(store.folder))
+    assert CliRunner().invoke(weights, ["remove", "small-anna"]).exit_code == 0
+    assert "small-anna" not in store.entries() and not path.exists()
+    refused = CliRunner().invoke(weights, ["remove", "small"])
+    assert refused.exit_code == 2 and "'small' is no tuned generator" in refused.stderr
     with pytest.raises(UnknownGeneratorError, match="no weights named 'small-anna'"):
         WeightStore(store.folder / "elsewhere").entry("small-anna")
