@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -167,3 +168,21 @@ def test_a_photo_that_parts_are_taken_from_is_sharpened_and_the_parts_follow(
     wait_for_whole(page, "take:hair;from:photo:")
     assert apart(pixels(page), first) > 0.2
     assert "Sharpened" in told.inner_text()
+
+
+def test_a_photo_that_the_generator_has_no_latents_of_gets_them_by_itself(
+    studio: Studio, person_at: Callable[..., Person], photos: dict[str, Path]
+) -> None:
+    """As where a face is opened with another generator, or with the one that was tuned."""
+    page = person_at(studio, expected=("Failed to load resource",)).page
+    open_control(page, studio.address, RECIPE)
+    take_from(page, photos["one"])
+    page.get_by_label("Take parts from").get_by_role("button", name="Hair", exact=True).click()
+    wait_for_whole(page, "take:hair;from:photo:")
+    mixed = pixels(page)
+    source = str(page.evaluate(f"{CONTROL}.control.store.recipe.source")).removeprefix("photo:")
+    latents = studio.workspace / "photos" / source / "latents"
+    shutil.rmtree(latents)
+    page.reload()
+    wait_for_whole(page, "take:hair;from:photo:")
+    assert apart(pixels(page), mixed) < 1 and len(list(latents.glob("*.npz"))) == 1
