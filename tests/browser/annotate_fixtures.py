@@ -127,7 +127,7 @@ def person_at(browser: Any) -> Iterator[Callable[..., Person]]:
         context = browser.new_context(viewport={"width": 1280, "height": 720})
         context.add_init_script(f"({NAMED})({name!r})")
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(60_000)
         person = Person(page, None, studio, context)  # type: ignore[arg-type]
         people.append(person)
 

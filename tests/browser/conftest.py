@@ -130,7 +130,7 @@ class Screen:
             {"scale": scale, "x": x, "y": y},
         )
 
-    def wait_for_phase(self, phase: str, timeout: int = 5000) -> None:
+    def wait_for_phase(self, phase: str, timeout: int = 30_000) -> None:
         self.page.wait_for_function(
             "(phase) => painter.studio.session.saver.state.phase === phase",
             arg=phase,

@@ -94,7 +94,7 @@ class Desk:
         return list(Image.open(io.BytesIO(shot)).convert("RGB").getpixel((0, 0)))
 
     def wait_for(self, expression: str) -> None:
-        self.page.wait_for_function(expression, timeout=5000)
+        self.page.wait_for_function(expression, timeout=30_000)
 
 
 @pytest.fixture(scope="session")
@@ -108,7 +108,7 @@ def review_page(
 ) -> Iterator[Any]:
     context = browser.new_context(viewport={"width": 1280, "height": 720}, accept_downloads=True)
     context.grant_permissions(["clipboard-read", "clipboard-write"])
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(30_000)
     watch(context, review_server, review_problems)
     yield context.new_page()
     context.close()

@@ -93,7 +93,7 @@ def visited(studio: Studio, browser: Any, size: tuple[int, int]) -> Iterator[Any
     other hosts fail the test that leaves it."""
     context = browser.new_context(viewport={"width": size[0], "height": size[1]})
     page = context.new_page()
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(60_000)
     complaints: list[str] = []
     page.on(
         "console",

@@ -166,7 +166,7 @@ def test_a_walk_between_picked_faces_plays_in_the_page(sample_page: Any) -> None
     assert sample_page.locator("#walk-view .fl-strip-row img").count() == 2
     sample_page.fill("#walk-steps input", "4")
     sample_page.click("#walk-button")
-    sample_page.wait_for_selector("#walk-video video", timeout=30_000)
+    sample_page.wait_for_selector("#walk-video video", timeout=60_000)
     sample_page.wait_for_function("document.querySelector('#walk-video video').currentTime > 0")
     assert sample_page.evaluate("document.querySelector('#walk-video video').videoWidth") == 512
     sample_page.click("#faces-view-button")

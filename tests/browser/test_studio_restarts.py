@@ -69,11 +69,11 @@ def test_an_open_page_goes_on_by_itself_when_the_server_is_back(
         first.kill()
         ann.take("brush", NOSE, 5)
         two = rules.painted(one, rules.stroke(SHAPE, ann.drag(PATH[::-1]), 5), NOSE)
-        ann.wait_for_phase("offline", timeout=10_000)
+        ann.wait_for_phase("offline")
         ann.wait_for_text("The studio cannot be reached; your work is kept on this computer.")
         assert np.array_equal(project.stored(face), one)
     with running_studio(tmp_path, first.port):
-        ann.wait_for_phase("safe", timeout=40_000)
+        ann.wait_for_phase("safe", timeout=60_000)
         assert np.array_equal(project.stored(face), two)
         assert np.array_equal(ann.map(), two)
         history = project.store.masks.history(face)
