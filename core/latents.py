@@ -103,7 +103,8 @@ def read_latents(path: Path, space: LatentSpace, *, force: bool = False) -> Late
     .npz: as `Latents.save` writes it, further keys are ignored. .npy: ws of any float
     width in one of the shapes [D], [L, D], [N, D], [N, L, D]; two axes mean one face per
     layer where the first is the generator's L, else N faces. Without seeds (-1), with psi
-    1 and noise off, they are taken for the given generator's.
+    1 and noise off, they are taken for the given generator's; so are those of the one that
+    it was tuned from.
 
     force: accept latents of another generator if the shapes agree; they keep its name.
     Raises OtherGeneratorError for another generator's, LatentsError for all else that is
@@ -122,6 +123,9 @@ def read_latents(path: Path, space: LatentSpace, *, force: bool = False) -> Late
         shape = arrays["ws"].shape
         fits = len(shape) == 3 and shape[1:] == (space.num_ws, space.w_dim)
         made_by = Identity(texts["generator"], texts["generator_sha256"])
+        if made_by == space.identity.base:  # tuning leaves what w means as it was
+            made_by = space.identity
+            texts |= {"generator": made_by.name, "generator_sha256": made_by.sha256}
         if made_by != space.identity and not (force and fits):
             raise _other_generator(made_by, shape, space, fits)
         if not fits:

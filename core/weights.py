@@ -346,8 +346,8 @@ def _remedy(known: KnownWeights, folder: Path) -> str:
         return f"It belongs to the repository: git checkout {known.path}"
     if known.base is not None:
         return (
-            f"It was tuned from '{known.base}': take it out of {folder / 'local.yaml'}, and tune "
-            "again: python launch.py invert PHOTO --tune 300"
+            f"It was tuned from '{known.base}'. Forget it (python launch.py weights remove "
+            f"{known.name}) and tune again: python launch.py invert PHOTO --tune 300"
         )
     if maker := known.source.get("generator"):
         return (

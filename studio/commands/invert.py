@@ -110,7 +110,8 @@ def _told(made: dict[str, Any], asked: int | None) -> str:
     if tuned := made.get("tuned"):
         words.append(
             f"Tuned: {tuned['file']}, {tuned['psnr']:.1f} dB, SSIM {tuned['ssim']:.2f}, "
-            f"{tuned['seconds']:.0f} s; the tuned generator is {tuned['difference']}."
+            f"{tuned['seconds']:.0f} s. To use this generator: python launch.py weights add "
+            f"{tuned['difference']} --name me, then --generator me."
         )
     if count > 1 and asked is None:
         words.append(f"The largest face was taken; choose another of the {count} with --face.")

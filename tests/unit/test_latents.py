@@ -15,6 +15,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from core.errors import InvalidRequestError, LatentsError, OtherGeneratorError
+from core.generators import Identity
 from core.latents import Latents, LatentSpace, read_latents
 from tests.tiny_generator import tiny_generator, tiny_latents
 
@@ -113,6 +114,20 @@ def test_latents_of_another_generator_are_refused_with_both_names(tmp_path: Path
     with pytest.raises(OtherGeneratorError, match=r"by generator 'ffhq-256', not 'tiny'.*--force"):
         read_latents(path, SPACE)
     assert read_latents(path, SPACE, force=True).generator == "ffhq-256"
+
+
+def test_latents_of_the_base_are_taken_for_those_of_what_was_tuned_from_it(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    tiny_latents().save(path)
+    mine = Identity("mine", "m" * 64, base=SPACE.identity)
+    read = read_latents(path, replace(SPACE, identity=mine))
+    assert (read.generator, read.generator_sha256) == (mine.name, mine.sha256)
+    read.save(path)
+    with pytest.raises(OtherGeneratorError, match="'mine', not 'tiny'"):
+        read_latents(path, SPACE)
+    other = Identity("other", "o" * 64, base=SPACE.identity)
+    with pytest.raises(OtherGeneratorError, match="'mine', not 'other'"):
+        read_latents(path, replace(SPACE, identity=other))
 
 
 def test_other_weights_of_the_same_name_are_refused(tmp_path: Path) -> None:

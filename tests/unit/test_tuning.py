@@ -254,6 +254,12 @@ def test_a_difference_whose_base_is_not_here_is_refused_whole(store):
     assert sorted(store.folder.iterdir()) == before
 
 
+def test_a_difference_whose_file_is_lost_says_how_to_go_on(store):
+    store.add_tuned(changed(store), "small-anna").path.unlink()
+    with pytest.raises(WeightsError, match=r"weights remove small-anna.*invert PHOTO --tune 300"):
+        store.open_generator("small-anna")
+
+
 def test_an_entry_whose_base_went_says_so_and_can_be_removed(store, monkeypatch):
     store.add_tuned(changed(store), "small-anna")
     local = store.folder / "local.yaml"
