@@ -90,8 +90,9 @@ def verify(*, on_step: OnStep, name: str | None) -> Report:
 def add(*, on_step: OnStep, file: Path, name: str | None, licence: str) -> Report:
     """Convert a StyleGAN2 (rosinality .pt, NVIDIA .pkl) or SemanticStyleGAN (.pt) and register it.
 
-    So is a .safetensors of ours, such as what `invert --tune` leaves. No code in the file is run. A SemanticStyleGAN of faces brings its own segmentation, which is
-    registered beside it as NAME-parts.
+    One of ours (.safetensors) is taken, too, such as what `invert --tune` leaves. No code in the
+    file is run. A SemanticStyleGAN of faces brings its own segmentation, which is registered
+    beside it as NAME-parts.
     """
     store = WeightStore()
     known = store.add(file, name or file.stem.lower(), licence)
