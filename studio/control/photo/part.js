@@ -169,7 +169,7 @@ export class PhotoPart {
     this.#version = version;
     if (wasAlive && photo.job.state === 'failed') this.strips.show('photo', photo.job.error, { Close: () => {} }, { tone: 'bad' });
     if (isAlive) this.#later(photo.id);
-    else if (wasAlive && photo.job.kind === TUNE && tunedOf(photo, generator)) this.#switchTuned();
+    else if (wasAlive && isResult(tunedOf(photo, generator), photo)) this.#switchTuned();
   }
 
   #showWork(photo) {
@@ -204,6 +204,11 @@ export class PhotoPart {
     });
     takeDrops(host, (file) => this.open(file));
   }
+}
+
+/** Whether that generator, if any, is what the photo's newest work made: it may have been stopped before its first step. */
+function isResult(tuned, { job, latents }) {
+  return latents[tuned]?.job === job.id;
 }
 
 /** Setting an image's address loads it, even the same one. */
