@@ -6,7 +6,6 @@ import io
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +13,7 @@ from PIL import Image
 
 from annotations import AnnotationStore, LabelScheme, NewFace
 from tests.browser.conftest import Screen
+from tests.browser.profiles import Profiles
 from tests.browser.studio_fixtures import Studio, is_home
 
 SHAPE = (72, 96)  # of the faces painted here, height and width
@@ -64,7 +64,6 @@ class Person(Screen):
     """Somebody at the Annotate tab."""
 
     studio: Studio | None = None
-    context: Any = None
     complaints: list[str] = field(default_factory=list)
 
     def open(self, face: int) -> Person:
@@ -119,16 +118,15 @@ def project_in(request: pytest.FixtureRequest) -> Iterator[Callable[..., Project
 
 
 @pytest.fixture
-def person_at(browser: Any) -> Iterator[Callable[..., Person]]:
+def person_at(profiles: Profiles) -> Iterator[Callable[..., Person]]:
     """Lets somebody in, with a browser of their own. What the page should not do fails the test."""
     people: list[Person] = []
 
     def enter(studio: Studio, name: str = "Ann", expected: tuple[str, ...] = ()) -> Person:
-        context = browser.new_context(viewport={"width": 1280, "height": 720})
-        context.add_init_script(f"({NAMED})({name!r})")
-        page = context.new_page()
+        page = profiles.open(studio.address)
+        page.add_init_script(f"({NAMED})({name!r})")
         page.set_default_timeout(60_000)
-        person = Person(page, None, studio, context)  # type: ignore[arg-type]
+        person = Person(page, None, studio)  # type: ignore[arg-type]
         people.append(person)
 
         def complain(text: str) -> None:
@@ -142,5 +140,5 @@ def person_at(browser: Any) -> Iterator[Callable[..., Person]]:
 
     yield enter
     for person in people:
-        person.context.close()
+        profiles.close(person.page)
     assert [person.complaints for person in people] == [[] for _ in people]

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from tests.browser.fake_server import Face, FakeServer
+from tests.browser.profiles import Profiles
 from tests.browser.studio_fixtures import sample_page, studio
 
 __all__ = ["sample_page", "studio"]  # fixtures; the studio is one for all files
@@ -156,6 +157,13 @@ def browser() -> Iterator[Any]:
         chromium = playwright.chromium.launch(executable_path=executable, args=FLAGS)
         yield chromium
         chromium.close()
+
+
+@pytest.fixture(scope="session")
+def profiles(browser: Any) -> Iterator[Profiles]:
+    opened = Profiles(browser)
+    yield opened
+    opened.end()
 
 
 @pytest.fixture(scope="session")

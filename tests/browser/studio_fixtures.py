@@ -18,6 +18,7 @@ import pytest
 
 from core.errors import WeightsError
 from core.weights import WeightStore
+from tests.browser.profiles import Profiles, Size
 from tests.launching import started
 
 
@@ -79,20 +80,19 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
 
 
 @pytest.fixture
-def sample_page(studio: Studio, browser: Any) -> Iterator[Any]:
+def sample_page(studio: Studio, profiles: Profiles) -> Iterator[Any]:
     """A fresh visit."""
-    with visited(studio, browser, (1280, 720)) as page:
+    with visited(studio, profiles, (1280, 720)) as page:
         page.wait_for_selector("button#sample-button")
         page.wait_for_selector(".fl-empty-title")
         yield page
 
 
 @contextmanager
-def visited(studio: Studio, browser: Any, size: tuple[int, int]) -> Iterator[Any]:
+def visited(studio: Studio, profiles: Profiles, size: Size) -> Iterator[Any]:
     """The studio's page in a window of this size. Complaints in the console and requests to
     other hosts fail the test that leaves it."""
-    context = browser.new_context(viewport={"width": size[0], "height": size[1]})
-    page = context.new_page()
+    page = profiles.open(studio.address, size)
     page.set_default_timeout(60_000)
     complaints: list[str] = []
     page.on(
@@ -106,7 +106,7 @@ def visited(studio: Studio, browser: Any, size: tuple[int, int]) -> Iterator[Any
     )
     page.goto(studio.address)
     yield page
-    context.close()
+    profiles.close(page)
     assert complaints == []
 
 

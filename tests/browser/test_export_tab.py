@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from core.export.written import read_written
+from tests.browser.profiles import Profiles
 from tests.browser.studio_fixtures import Studio, visited
 
 APP = "document.querySelector('.fl-export').app"
@@ -19,9 +20,9 @@ WAIT = 60_000  # ms; everything may be compiled first
 
 
 @pytest.fixture(scope="module")
-def page(studio: Studio, browser: Any) -> Iterator[Any]:
+def page(studio: Studio, profiles: Profiles) -> Iterator[Any]:
     """One visit for all tests. Complaints and requests to other hosts fail the last of them."""
-    with visited(studio, browser, (1280, 800)) as page:
+    with visited(studio, profiles, (1280, 800)) as page:
         page.set_default_timeout(WAIT)
         page.wait_for_selector("#sample-button")
         page.click("#tab-export-button")

@@ -59,7 +59,7 @@ class Visitor(Person):
 
 @pytest.fixture
 def visitor(sample_page: Any, studio: Studio) -> Visitor:
-    return Visitor(sample_page, None, studio, sample_page.context)  # type: ignore[arg-type]
+    return Visitor(sample_page, None, studio)  # type: ignore[arg-type]
 
 
 def bring_two_faces(visitor: Visitor) -> None:

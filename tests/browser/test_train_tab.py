@@ -19,6 +19,7 @@ from core.segmentation.segmenter_files import load_segmenter
 from core.weights import WeightStore
 from studio.workflows.run_folders import RunFolder, find_run
 from studio.workflows.segmenter_choice import promoted
+from tests.browser.profiles import Profiles
 from tests.browser.studio_fixtures import Studio, is_home, running_studio
 from tests.rule_painted import painted_project
 from tests.unit.small_models import small_store
@@ -42,15 +43,14 @@ def small_studio(
 
 
 @pytest.fixture
-def visit(browser: Any) -> Iterator[Callable[[Studio], Any]]:
+def visit(profiles: Profiles) -> Iterator[Callable[[Studio], Any]]:
     """Opens the Train tab. Complaints in the console and requests to others fail the test."""
     complaints: list[str] = []
-    contexts = []
+    pages = []
 
     def go(studio: Studio) -> Any:
-        context = browser.new_context(viewport={"width": 1280, "height": 800})
-        contexts.append(context)
-        page = context.new_page()
+        page = profiles.open(studio.address, (1280, 800))
+        pages.append(page)
         page.set_default_timeout(60_000)
         page.on(
             "console",
@@ -65,8 +65,8 @@ def visit(browser: Any) -> Iterator[Callable[[Studio], Any]]:
         return open_tab(page)
 
     yield go
-    for context in contexts:
-        context.close()
+    for page in pages:
+        profiles.close(page)
     assert complaints == []
 
 
