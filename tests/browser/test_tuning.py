@@ -65,7 +65,9 @@ def test_a_generator_learns_a_photo_while_it_is_watched_and_is_chosen(
     assert switch.is_hidden()  # there is none yet
 
     press(page, "Tune")
-    page.wait_for_function(f"/^Step (?!1 )\\d+ of 300, \\d+.(s|min) left/.test({SAYS})", timeout=WAIT)
+    page.wait_for_function(
+        f"/^Step (?!1 )\\d+ of 300, \\d+.(s|min) left/.test({SAYS})", timeout=WAIT
+    )
     page.wait_for_function(f"{WATCHED}.naturalWidth === 512")
     assert page.inner_text(STATE) == "Generator being tuned"
     assert page.get_by_role("button", name="Tune", exact=True).is_disabled()
