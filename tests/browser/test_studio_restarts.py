@@ -10,12 +10,15 @@ import numpy as np
 import pytest
 
 from annotations import FaceStatus
+from core.weights import WeightStore
 from tests.browser import rules
 from tests.browser.annotate_fixtures import SHAPE, Person, Project, person_at, project_in
-from tests.browser.studio_fixtures import Studio, running_studio
+from tests.browser.studio_fixtures import running_studio
 from tests.launching import run_here
+from tests.unit.small_models import small_store
 
-__all__ = ["person_at", "project_in"]  # fixtures
+__all__ = ["person_at", "project_in", "small_store"]  # fixtures
+SMALL = ("--generator", "small")  # nothing here is drawn by it; it is ready at once
 
 HAIR, NOSE = 4, 12
 EMPTY = np.full(SHAPE, 255, np.uint8)
@@ -27,13 +30,17 @@ AWAY = (
 )  # what a browser says of a dead server
 
 
+@pytest.fixture(autouse=True)
+def small_generators(small_store: WeightStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FACELOOM_WEIGHTS", str(small_store.folder))
+
+
 def test_a_stroke_survives_the_death_of_server_and_page(
-    studio: Studio,
     tmp_path: Path,
     project_in: Callable[..., Project],
     person_at: Callable[..., Person],
 ) -> None:
-    with running_studio(tmp_path) as first:
+    with running_studio(tmp_path, 0, *SMALL) as first:
         project = project_in(first)
         face = project.faces[0]
         ann = person_at(first, expected=AWAY).open(face)
@@ -45,7 +52,7 @@ def test_a_stroke_survives_the_death_of_server_and_page(
         ann.leave()
     assert project.store.faces.get(face).current is None
     expected = rules.painted(EMPTY, rules.stroke(SHAPE, visited, 9), HAIR)
-    with running_studio(tmp_path, first.port):
+    with running_studio(tmp_path, first.port, *SMALL):
         ann.open(face)
         ann.page.get_by_role("button", name="Restore").click()
         assert np.array_equal(ann.map(), expected)
@@ -54,12 +61,11 @@ def test_a_stroke_survives_the_death_of_server_and_page(
 
 
 def test_an_open_page_goes_on_by_itself_when_the_server_is_back(
-    studio: Studio,
     tmp_path: Path,
     project_in: Callable[..., Project],
     person_at: Callable[..., Person],
 ) -> None:
-    with running_studio(tmp_path) as first:
+    with running_studio(tmp_path, 0, *SMALL) as first:
         project = project_in(first)
         face = project.faces[0]
         ann = person_at(first, expected=AWAY).open(face)
@@ -72,7 +78,7 @@ def test_an_open_page_goes_on_by_itself_when_the_server_is_back(
         ann.wait_for_phase("offline")
         ann.wait_for_text("The studio cannot be reached; your work is kept on this computer.")
         assert np.array_equal(project.stored(face), one)
-    with running_studio(tmp_path, first.port):
+    with running_studio(tmp_path, first.port, *SMALL):
         ann.wait_for_phase("safe", timeout=60_000)
         assert np.array_equal(project.stored(face), two)
         assert np.array_equal(ann.map(), two)
@@ -99,13 +105,12 @@ def sign_in(page: Any, name: str, password: str) -> None:
 
 
 def test_people_sign_in_and_their_masks_carry_their_names(
-    studio: Studio,
     tmp_path: Path,
     accounts: Path,
     project_in: Callable[..., Project],
     person_at: Callable[..., Person],
 ) -> None:
-    with running_studio(tmp_path, 0, "--auth", accounts) as guarded:
+    with running_studio(tmp_path, 0, "--auth", accounts, *SMALL) as guarded:
         project = project_in(guarded)
         mallory = person_at(guarded, "Bob", expected=("401",))  # says to be Bob, is Ann
         page = mallory.page
