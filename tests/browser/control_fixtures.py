@@ -12,6 +12,10 @@ from core.directions import Direction, save_directions
 from core.weights import WeightStore
 
 CONTROL = "document.querySelector('.fl-control')"
+IS_DRAWN = (
+    f"{CONTROL}?.dataset.final === 'true' && {CONTROL}.dataset.shown.includes(part)"
+    f" && {CONTROL}.control.asker.isBusy === false"
+)
 LATENT_LAYERS, WIDTH = 16, 512
 WAIT = 120_000  # ms; everything may be compiled first
 
@@ -42,12 +46,16 @@ def open_control(page: Any, address: str, recipe: str = "seed:42;psi:0.7") -> No
 def wait_for_whole(page: Any, part: str = "") -> None:
     """part: of the recipe whose face must be on screen, as its link says it."""
     page.wait_for_function(
-        f"(part) => {CONTROL}?.dataset.final === 'true' && {CONTROL}.dataset.shown.includes(part)"
-        f" && {CONTROL}.control.asker.isBusy === false"
+        f"(part) => {IS_DRAWN}"
         " && document.querySelector('.fl-co-says').textContent.startsWith('Estimated')",
         arg=part,
         timeout=WAIT,
     )
+
+
+def wait_for_picture(page: Any, part: str = "") -> None:
+    """As `wait_for_whole`, whatever is said of the face."""
+    page.wait_for_function(f"(part) => {IS_DRAWN}", arg=part, timeout=WAIT)
 
 
 def shown(page: Any) -> str:

@@ -16,6 +16,7 @@ import yaml
 from PIL import Image
 
 from annotations import AnnotationStore
+from core.weights import WeightStore
 from tests.browser.annotate_fixtures import Person, person_at
 from tests.browser.control_fixtures import (
     CONTROL,
@@ -28,11 +29,13 @@ from tests.browser.control_fixtures import (
     shown,
     slider_file,
     slider_of,
+    wait_for_picture,
     wait_for_whole,
 )
 from tests.browser.studio_fixtures import Studio, running_studio
+from tests.unit.small_models import small_store
 
-__all__ = ["person_at"]  # a fixture
+__all__ = ["person_at", "small_store"]  # fixtures
 
 SEQUENCES = """() => { const root = document.querySelector('.fl-control'); window.seen = [];
 new MutationObserver(() => seen.push(Number(root.dataset.sequence)))
@@ -271,19 +274,25 @@ def test_sliders_of_another_generator_are_said_and_the_others_work(
 
 
 def test_a_studio_that_goes_away_is_told_and_nothing_that_was_set_is_lost(
-    tmp_path: Path, person_at: Callable[..., Person]
+    small_store: WeightStore,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    person_at: Callable[..., Person],
 ) -> None:
-    with running_studio(tmp_path) as first:
+    monkeypatch.setenv("FACELOOM_WEIGHTS", str(small_store.folder))
+    small = ("--generator", "small")  # ready at once; what it draws is no face to the estimator
+    with running_studio(tmp_path, 0, *small) as first:
         person = person_at(first, expected=("ERR_", "Connection", "sse", "504", "Failed to"))
         page = person.page
-        open_control(page, first.address)
+        page.goto(f"{first.address}/#control=seed:42;psi:0.7")
+        wait_for_picture(page, "psi:0.7")
         first.kill()
         number_of(page, "psi").fill("0.4")
         page.keyboard.press("Enter")
         page.get_by_text("The studio cannot be reached; what you set is kept").wait_for()
-        assert "psi:0.4" in asked(page)
-    with running_studio(tmp_path, first.port):
-        wait_for_whole(page, "psi:0.4")
+        assert "psi:0.4" in asked(page) and "psi:0.7" in shown(page)
+    with running_studio(tmp_path, first.port, *small):
+        wait_for_picture(page, "psi:0.4")
 
 
 def test_gradio_client_gets_picture_mask_and_estimates(studio: Studio, tmp_path: Path) -> None:
