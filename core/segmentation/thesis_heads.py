@@ -73,7 +73,7 @@ class ConvolvedMaps(Head):
 
     def forward(self, features: Features) -> Tensor:
         maps = [
-            branch(features[resolution]).float()
+            _whole_digits(branch(features[resolution]))
             for resolution, branch in zip(self.resolutions, self.branches, strict=True)
         ]
         with torch.autocast(maps[0].device.type, enabled=False):  # moments need all their digits
@@ -104,6 +104,11 @@ class ConvolvedMaps(Head):
             running["running_var"].lerp_(variance * (count / (count - 1)), MOMENTUM)
             running["num_batches_tracked"] += 1
         return mean, variance
+
+
+def _whole_digits(x: Tensor) -> Tensor:
+    """In f32 where it is of lower precision."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 def _upsampled_moments(part: Tensor, size: int) -> tuple[Tensor, Tensor]:

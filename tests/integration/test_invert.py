@@ -111,7 +111,7 @@ def test_photos_that_fail_are_named_and_the_others_are_inverted(astronaut, model
 
 def test_inversion_is_judged_and_a_run_that_was_cut_off_goes_on(astronaut, generator: Generator):
     out = astronaut.parent / "judged"
-    few = ("--faces", 1, "--photo", astronaut, "--steps", 6, "--plain", 1, "--edited", 0)
+    few = ("--faces", 1, "--photo", astronaut, "--steps", 4, "--plain", 1, "--edited", 0)
     asked = ("evaluate", "inversion", *few, "--patience", 1, "--out", out)
     figures = run_here(*asked, "--json").figures
     generated, photo = figures["generated"], figures["photos"]["photo-1-astronaut"]

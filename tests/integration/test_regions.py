@@ -15,6 +15,7 @@ from core.errors import WeightsError
 from core.generators import Noise
 from core.latents import Latents, LatentSpace, read_latents
 from core.regions import PARTS, Take
+from core.regions.mixing import RegionMixer
 from core.regions.parts import ids_of
 from core.sampling import latents_from_seeds
 from core.weights import WeightStore
@@ -38,6 +39,13 @@ def default() -> str:
     return store.default("generator")
 
 
+@pytest.fixture(scope="module")
+def mixer(default: str, tmp_path_factory: pytest.TempPathFactory) -> RegionMixer:
+    models, workspace = ModelCache(WeightStore()), tmp_path_factory.mktemp("workspace")
+    segmenters = Segmenters(models, workspace)
+    return PartMixing(models, segmenters, SteeringParts(models, workspace)).mixer(default)
+
+
 def told(command: object, *arguments: object) -> dict:
     result = CliRunner().invoke(command, [*map(str, arguments), "--json"])  # type: ignore[arg-type]
     assert result.exit_code == 0, result.output
@@ -50,11 +58,8 @@ def picture(path: Path, size: int) -> np.ndarray:
         return np.asarray(image.convert("RGB").resize((size, size), Image.Resampling.BOX), float)
 
 
-def test_parts_come_and_the_rest_stays_as_it_was(default: str, tmp_path: Path) -> None:
-    models = ModelCache(WeightStore())
-    segmenters = Segmenters(models, tmp_path)
-    mixer = PartMixing(models, segmenters, SteeringParts(models, tmp_path)).mixer(default)
-    generator = models.generator(default)
+def test_parts_come_and_the_rest_stays_as_it_was(default: str, mixer: RegionMixer) -> None:
+    generator = WeightStore().open_generator(default)
     seeds = sorted({seed for pair in PAIRS.values() for seed in pair})
     drawn = latents_from_seeds(generator, seeds, psi=0.8, noise=Noise())
     ws = dict(zip(seeds, drawn.ws, strict=True))
@@ -99,7 +104,7 @@ def test_the_verb_writes_faces_that_can_be_made_again(default: str, tmp_path: Pa
 
 
 def test_the_verb_takes_from_the_latents_that_invert_makes_of_a_photo(
-    default: str, tmp_path: Path
+    default: str, mixer: RegionMixer, tmp_path: Path
 ) -> None:
     generator = WeightStore().open_generator(default)
     drawn = latents_from_seeds(generator, range(60, 60 + generator.num_ws), psi=0.8, noise=Noise())
@@ -111,9 +116,6 @@ def test_the_verb_takes_from_the_latents_that_invert_makes_of_a_photo(
     photo.save(tmp_path / "latents.npz")
     asked = ["--seeds", "20", "--take", "hair", "--workspace", tmp_path]
     told(mix, *asked, "--from", tmp_path / "latents.npz", "--psi", 0.5, "--out", tmp_path / "mixed")
-    models = ModelCache(WeightStore())
-    segmenters = Segmenters(models, tmp_path)
-    mixer = PartMixing(models, segmenters, SteeringParts(models, tmp_path)).mixer(default)
     own = latents_from_seeds(generator, [20], psi=0.5, noise=Noise()).ws[0]
     expected = mixer.mix(own, ws, [Take("hair")]).picture  # the photo's, whatever psi is
     with Image.open(tmp_path / "mixed" / "images" / "0000.png") as image:
