@@ -7,10 +7,10 @@ how F1 grows with the number of painted faces.
 from __future__ import annotations
 
 import gc
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +32,13 @@ from core.segmentation import (
     Scores,
     Segmenter,
     SegmenterTraining,
+    load_segmenter,
+    save_segmenter,
     score,
     train_segmenter,
 )
+from core.segmentation.checkpoints import data_hash
 from core.segmentation.features import batched
-from core.segmentation.segmenter_files import load_segmenter, save_segmenter
 from core.segmentation.training_config import as_json
 
 BALANCED, THESIS = "-balanced", "config-"
@@ -78,44 +80,27 @@ def bench_segmenter(
     """faces: by split, train, validation and test. Epochs are chosen on validation; the figures
     are of the test faces.
     """
-    cache = FeatureCache(generator, device=config.device)
-    began = time.monotonic()
-    for part in (faces["train"], faces["validation"]):
-        for ws, noise in zip(part.ws, part.noises, strict=True):
-            cache.get(ws, noise)
-    features_seconds = time.monotonic() - began
-    heads: dict[str, Head] = {}
-    table: dict[str, Any] = {}
-    for name in config.configs:
-        heads[name], table[name] = _kept_or_trained(
-            name, generator, classes, faces, config, cache, on_step
-        )
-    figures: dict[str, Any] = {
+    work = _Work(generator, classes, faces, config, on_step)
+    features_seconds = work.make_features()
+    made = {name: work.made(name) for name in config.configs}
+    table = {name: figures for name, (_, figures) in made.items()}
+    first = config.configs[0]
+    fewer = {
+        str(count): work.trained(first, faces["train"].take(range(count)))[1]["mean_f1"]
+        for count in config.fewer
+        if count < len(faces["train"])
+    }
+    if config.fewer:
+        fewer[str(len(faces["train"]))] = table[first]["mean_f1"]
+    return {
         "faces": {split: len(part) for split, part in faces.items()},
         "threads": torch.get_num_threads(),
         "precision": config.precision,
         "features_seconds": round(features_seconds, 1),  # once, for all of them
         "configs": table,
+        "latency": work.latency({name: head for name, (head, _) in made.items()}),
+        "fewer_faces": fewer,
     }
-    figures["latency"] = _latency(generator, classes, heads, config, on_step)
-    first = config.configs[0]
-    figures["fewer_faces"] = {
-        str(count): _trained(
-            first,
-            generator,
-            classes,
-            faces["train"].take(range(count)),
-            faces,
-            config,
-            cache,
-            on_step,
-        )[1]["mean_f1"]
-        for count in config.fewer
-        if count < len(faces["train"])
-    }
-    if config.fewer:
-        figures["fewer_faces"][str(len(faces["train"]))] = table[first]["mean_f1"]
-    return figures
 
 
 def training_of(name: str, config: SegmenterBench) -> SegmenterTraining:
@@ -163,101 +148,103 @@ def draw_plot(path: Path, points: Mapping[str, float]) -> None:
         picture.save(unfinished, "PNG")
 
 
-def _kept_or_trained(
-    name: str,
-    generator: Generator,
-    classes: ClassSet,
-    faces: Mapping[str, LabelledFaces],
-    config: SegmenterBench,
-    cache: FeatureCache,
-    on_step: OnStep,
-) -> tuple[Head, dict[str, Any]]:
-    """Trainings take hours: a bench that was interrupted goes on after the last whole one."""
-    if config.keep is None:
-        return _trained(name, generator, classes, faces["train"], faces, config, cache, on_step)
-    path = config.keep / f"{name}.safetensors"
-    made_of = json.loads(json.dumps(as_json(training_of(name, config).resolved())))
-    if path.is_file():
-        kept = load_segmenter(path, generator.identity)
-        if kept.facts.get("training") != made_of or kept.classes != classes:
-            raise InvalidRequestError(
-                f"{path} is of other settings. Choose another folder to keep trainings in."
-            )
-        return kept.head, dict(kept.facts["figures"])
-    head, figures = _trained(
-        name, generator, classes, faces["train"], faces, config, cache, on_step
-    )
-    facts = {"training": made_of, "figures": figures}
-    model = training_of(name, config).model
-    save_segmenter(path, Segmenter(head, model, classes, generator.identity, facts))
-    return head, figures
+@dataclass(frozen=True, eq=False)
+class _Work:
+    """One bench under way."""
 
+    generator: Generator
+    classes: ClassSet
+    faces: Mapping[str, LabelledFaces]
+    config: SegmenterBench
+    on_step: OnStep
 
-def _trained(
-    name: str,
-    generator: Generator,
-    classes: ClassSet,
-    train: LabelledFaces,
-    faces: Mapping[str, LabelledFaces],
-    config: SegmenterBench,
-    cache: FeatureCache,
-    on_step: OnStep,
-) -> tuple[Head, dict[str, Any]]:
-    gc.collect()
-    before = _reset_peak()
-    began, cpu = time.monotonic(), time.process_time()
-    made = train_segmenter(
-        generator,
-        classes,
-        train,
-        faces["validation"],
-        training_of(name, config),
-        features=cache,
-        device=config.device,
-        on_step=on_step,
-    )
-    spent, spent_cpu = time.monotonic() - began, time.process_time() - cpu
-    peak = _peak()
-    scores = _judged(made.head, faces["test"], classes, cache)
-    return made.head, {
-        "seconds": round(spent, 1),
-        "cpu_seconds": round(spent_cpu, 1),
-        "peak_mb_above_features": None if peak is None or before is None else peak - before,
-        "parameters": sum(p.numel() for p in made.head.parameters()),
-        "epochs": len(made.history),
-        "best_epoch": made.best_epoch,
-        "validation_mean_f1": round(100 * made.scores.mean_f1(), 2) if made.scores else None,
-        **scores.as_json(),
-    }
+    @cached_property
+    def cache(self) -> FeatureCache:
+        return FeatureCache(self.generator, device=self.config.device)
 
+    def make_features(self) -> float:
+        """Of all that trainings look at; returns how many seconds that took."""
+        began = time.monotonic()
+        for part in (self.faces["train"], self.faces["validation"]):
+            for ws, noise in zip(part.ws, part.noises, strict=True):
+                self.cache.get(ws, noise)
+        return time.monotonic() - began
 
-@torch.no_grad()
-def _judged(head: Head, faces: LabelledFaces, classes: ClassSet, cache: FeatureCache) -> Scores:
-    predicted = [
-        head(batched(cache.get(ws, noise), head.resolutions)).argmax(1)[0].to(torch.uint8).numpy()
-        for ws, noise in zip(faces.ws, faces.noises, strict=True)
-    ]
-    return score(faces.indices(classes), np.stack(predicted), classes)
+    def made(self, name: str) -> tuple[Head, dict[str, Any]]:
+        """A head trained on all faces, and its figures. Trainings take hours: where they are
+        kept, a bench that was interrupted goes on after the last whole one."""
+        if self.config.keep is None:
+            return self.trained(name, self.faces["train"])
+        path = self.config.keep / f"{name}.safetensors"
+        training = training_of(name, self.config).resolved()
+        made_of = {
+            "training": as_json(training),
+            "data": data_hash([*self.faces.values()], self.classes),
+        }
+        if path.is_file():
+            kept = load_segmenter(path, self.generator.identity)
+            if any(kept.facts.get(key) != value for key, value in made_of.items()):
+                raise InvalidRequestError(
+                    f"{path} is of other settings or faces. Choose another folder to keep "
+                    "trainings in."
+                )
+            return kept.head, dict(kept.facts["figures"])
+        head, figures = self.trained(name, self.faces["train"])
+        facts = {**made_of, "figures": figures}
+        identity = self.generator.identity
+        save_segmenter(path, Segmenter(head, training.model, self.classes, identity, facts))
+        return head, figures
 
+    def trained(self, name: str, train: LabelledFaces) -> tuple[Head, dict[str, Any]]:
+        gc.collect()
+        before = _reset_peak()
+        began, cpu = time.monotonic(), time.process_time()
+        made = train_segmenter(
+            self.generator,
+            self.classes,
+            train,
+            self.faces["validation"],
+            training_of(name, self.config),
+            features=self.cache,
+            device=self.config.device,
+            on_step=self.on_step,
+        )
+        spent, spent_cpu = time.monotonic() - began, time.process_time() - cpu
+        peak = _peak()
+        return made.head, {
+            "seconds": round(spent, 1),
+            "cpu_seconds": round(spent_cpu, 1),
+            "peak_mb_above_features": None if peak is None or before is None else peak - before,
+            "parameters": sum(p.numel() for p in made.head.parameters()),
+            "epochs": len(made.history),
+            "best_epoch": made.best_epoch,
+            "validation_mean_f1": round(100 * made.scores.mean_f1(), 2) if made.scores else None,
+            **self._judged(made.head).as_json(),
+        }
 
-def _latency(
-    generator: Generator,
-    classes: ClassSet,
-    heads: Mapping[str, Head],
-    config: SegmenterBench,
-    on_step: OnStep,
-) -> dict[str, Any]:
-    """One compiled pass, image alone and with the mask of each head, in turn."""
-    runtimes = {"image alone": open_runtime(RenderPass(generator, Outputs()), device=config.device)}
-    for name, head in heads.items():
-        segmenter = Segmenter(head, name, classes, generator.identity)
-        runtimes[f"image with mask, {name}"] = segmenter.open(generator, device=config.device)
-    ws = generator.broadcast(generator.mean_w[None])[0].cpu().numpy()
-    runs = {
-        name: (lambda runtime=runtime: runtime.render(ws)) for name, runtime in runtimes.items()
-    }
-    timings = compare(runs, rounds=config.rounds, peer="image alone", on_step=on_step)
-    return {name: timing.figures() for name, timing in timings.items()}
+    @torch.no_grad()
+    def _judged(self, head: Head) -> Scores:
+        faces = self.faces["test"]
+        predicted = []
+        for ws, noise in zip(faces.ws, faces.noises, strict=True):
+            features = batched(self.cache.get(ws, noise), head.resolutions)
+            predicted.append(head(features).argmax(1)[0].to(torch.uint8).numpy())
+        return score(faces.indices(self.classes), np.stack(predicted), self.classes)
+
+    def latency(self, heads: Mapping[str, Head]) -> dict[str, Any]:
+        """One compiled pass, image alone and with the mask of each head, in turn."""
+        generator, device = self.generator, self.config.device
+        runtimes = {"image alone": open_runtime(RenderPass(generator, Outputs()), device=device)}
+        for name, head in heads.items():
+            segmenter = Segmenter(head, name, self.classes, generator.identity)
+            runtimes[f"image with mask, {name}"] = segmenter.open(generator, device=device)
+        ws = generator.broadcast(generator.mean_w[None])[0].cpu().numpy()
+        runs = {
+            name: (lambda runtime=runtime: runtime.render(ws)) for name, runtime in runtimes.items()
+        }
+        rounds = self.config.rounds
+        timings = compare(runs, rounds=rounds, peer="image alone", on_step=self.on_step)
+        return {name: timing.figures() for name, timing in timings.items()}
 
 
 def _reset_peak() -> int | None:

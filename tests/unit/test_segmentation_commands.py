@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from annotations import AnnotationStore
 from core.files import sha256_of
 from core.generators import Noise
 from core.sampling import latents_from_seeds
-from core.segmentation import load_segmenter
+from core.segmentation import load_segmenter, save_segmenter
 from core.weights import WeightStore
 from studio.commands.bench import bench
 from studio.commands.evaluate import evaluate
@@ -145,6 +146,11 @@ def test_a_bench_that_was_cut_off_goes_on_after_its_last_training(place: Path) -
     other = [*options, "--configs", "weave", "--epochs", "2"]
     refused = CliRunner().invoke(bench, ["segmenter", *other])
     assert refused.exit_code == 2 and "weave.safetensors is of other settings" in refused.stderr
+    kept = load_segmenter(place / "kept" / "weave.safetensors")
+    facts = {**kept.facts, "data": "0" * 64}  # as if a mask had been corrected since
+    save_segmenter(place / "kept" / "weave.safetensors", replace(kept, facts=facts))
+    refused = CliRunner().invoke(bench, ["segmenter", *options, "--configs", "weave"])
+    assert refused.exit_code == 2 and "other settings or faces" in refused.stderr
 
 
 def test_only_the_classes_that_are_listed_are_learned_and_judged(place: Path) -> None:
