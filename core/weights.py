@@ -102,26 +102,14 @@ class WeightStore:
     def entry(self, name: str) -> KnownWeights:
         """Raises UnknownGeneratorError, naming what there is, WeightsError for a tuned generator
         whose base is not there."""
-        known = self._known(name)
-        if known.base and not self._is_base(known.base):
+        entries = self.entries()
+        known = _named(name, entries)
+        if known.base and not _is_base(known.base, entries):
             raise WeightsError(
                 f"'{name}' was tuned from generator '{known.base}', which is not registered. Add "
                 f"that one again, or: python launch.py weights remove {name}"
             )
         return known
-
-    def _known(self, name: str) -> KnownWeights:
-        entries = self.entries()
-        if name not in entries:
-            raise UnknownGeneratorError(
-                f"There are no weights named '{name}'. Known: {', '.join(sorted(entries))}. "
-                "Your own checkpoint: python launch.py weights add FILE --name NAME"
-            )
-        return entries[name]
-
-    def _is_base(self, name: str) -> bool:
-        known = self.entries().get(name)
-        return known is not None and known.kind == "generator"
 
     def default(self, kind: str) -> str:
         """Name of the default entry of that kind."""
@@ -133,7 +121,7 @@ class WeightStore:
 
     def state(self, name: str) -> State:
         """Read-only: whether the file is there and has the recorded sha256."""
-        known = self._known(name)
+        known = _named(name, self.entries())
         if not known.path.is_file():
             return "not downloaded"
         return "ready" if sha256_of(known.path) == known.sha256 else "damaged"
@@ -203,7 +191,7 @@ class WeightStore:
         own = [k.name for k in sorted(found, key=lambda k: (not k.facts.get("default"), k.name))]
         tuned = entries.get(generator_name)
         base = tuned.base if tuned else None
-        return own + (self.made_for(base, kind) if base and self._is_base(base) else [])
+        return own + (self.made_for(base, kind) if base and _is_base(base, entries) else [])
 
     def checked(self, name: str, on_step: OnStep = ignore) -> Path:
         """The file of an entry, fetched first where needed, with the recorded sha256.
@@ -265,7 +253,7 @@ class WeightStore:
 
         Raises InvalidRequestError for other entries, OutputError.
         """
-        known = self._known(name)
+        known = _named(name, self.entries())
         if known.kind != TUNED:
             raise InvalidRequestError(f"'{name}' is no tuned generator; only those are removed.")
         with _changing(self.folder / "local.yaml") as registry:
@@ -321,6 +309,20 @@ class WeightStore:
             path.unlink()  # unregistered, it would only be in the way
             raise
         return self.entry(name)
+
+
+def _named(name: str, entries: dict[str, KnownWeights]) -> KnownWeights:
+    if name not in entries:
+        raise UnknownGeneratorError(
+            f"There are no weights named '{name}'. Known: {', '.join(sorted(entries))}. "
+            "Your own checkpoint: python launch.py weights add FILE --name NAME"
+        )
+    return entries[name]
+
+
+def _is_base(name: str, entries: dict[str, KnownWeights]) -> bool:
+    known = entries.get(name)
+    return known is not None and known.kind == "generator"
 
 
 @contextmanager
