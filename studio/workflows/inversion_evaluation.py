@@ -31,7 +31,7 @@ from studio.workflows.aligning import AlignRequest, framed
 from studio.workflows.evaluation_folder import EvaluationFolder
 from studio.workflows.inversion_editing import editability
 from studio.workflows.inversion_judging import SIDE, Clock, Judging, Subject
-from studio.workflows.inversion_peer import VARIANTS, Peer, Reached, compared, longer
+from studio.workflows.inversion_peer import VARIANTS, Peer, Reached, compared
 from studio.workflows.inverting import Inverter, target_of
 
 FIRST_SEED = 920_000  # of the faces that inversion is judged on
@@ -216,15 +216,14 @@ def _against_plain(told: list[dict[str, Any]]) -> dict[str, Any]:
     """Ours and plain optimisation on the faces that both were run on."""
     if not told:
         return {}
-    keys, shares = [*told[0]["searched"]], compared(told)
+    keys = [*told[0]["searched"]]
     return {
         "faces": [each["name"] for each in told],
         "ours": {key: _middle(each["searched"][key] for each in told) for key in keys},
         **{
             name: {
                 **{key: _middle(each["plain"][name][key] for each in told) for key in keys},
-                "ours_as_good": shares[name],
-                "longer": longer(told, name),
+                **compared(told, name),
             }
             for name in VARIANTS
         },

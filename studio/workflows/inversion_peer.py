@@ -5,7 +5,7 @@ number of steps: how good it gets, and how early ours was as good.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,16 +78,13 @@ class Peer:
         """Until it is as good as ours by the loss, or its patience is at its end."""
         pace = deque(self._projected(subject, 3, per_layer), maxlen=1)[0].seconds / 3
         total = max(3, round(self._patience * ours["seconds"] / pace))
-        reached: float | None = None
         for last in self._projected(subject, total, per_layer):
             if last.loss <= ours["loss"]:
-                reached = last.seconds
                 break
-        spent = last.seconds if reached is None else reached
         return {
-            "as_good_as_ours": reached is not None,
-            "seconds": round(spent, 2),
-            "times": round(spent / ours["seconds"], 2),
+            "as_good_as_ours": last.loss <= ours["loss"],
+            "seconds": round(last.seconds, 2),
+            "times": round(last.seconds / ours["seconds"], 2),
         }
 
     def _projected(self, subject: Subject, steps: int, per_layer: bool) -> Iterator[Refined]:
@@ -107,42 +104,38 @@ def _ahead(ours: float | None, theirs: float | None, is_more_better: bool) -> bo
     return ours >= theirs if is_more_better else ours <= theirs
 
 
-def compared(told: list[dict[str, Any]]) -> dict[str, Any]:
-    """Of the faces that both were run on: how often ours became as good as each variant, and
-    after which share of its time (of its processors' time, which a busy machine hardly changes).
+def compared(told: list[dict[str, Any]], name: str) -> dict[str, Any]:
+    """A variant's figures beside ours, of the faces that both were run on.
+
+    ours_as_good: by each measure, for how many of them ours became as good, and after which
+    share of its time (of its processors' time, which a busy machine hardly changes). longer: how
+    often it became as good as ours, and after how many times our time; None where it did not get
+    more.
     """
-    shares: dict[str, Any] = {}
-    for name in VARIANTS:
-        shares[name] = {}
-        for key in IS_MORE_BETTER:
-            pairs = [(each["plain"][name]["ours_as_good_after"][key], each) for each in told]
-            known = [
-                after["cpu_seconds"] / each["plain"][name]["cpu_seconds"]
-                for after, each in pairs
-                if after
-            ]
-            shares[name][key] = {
-                "of": len(pairs),
-                "reached": len(known),
-                "median_share": _rounded(np.median(known)) if known else None,
-                "largest_share": _rounded(max(known, default=None)),
-            }
-    return shares
-
-
-def longer(told: Iterable[dict[str, Any]], name: str) -> dict[str, Any] | None:
-    """Of a variant that got more time: how often it became as good as ours, after how many times
-    its time; None where it did not get any."""
-    runs = [each["plain"][name]["longer"] for each in told if "longer" in each["plain"][name]]
-    if not runs:
-        return None
+    runs = [each["plain"][name] for each in told]
+    more = [run["longer"] for run in runs if "longer" in run]
     return {
-        "of": len(runs),
-        "as_good_as_ours": sum(each["as_good_as_ours"] for each in runs),
-        "median_times": _rounded(np.median([each["times"] for each in runs])),
-        "least_times": min(each["times"] for each in runs),
+        "ours_as_good": {key: _shares(runs, key) for key in IS_MORE_BETTER},
+        "longer": _times(more) if more else None,
     }
 
 
-def _rounded(value: float | np.floating[Any] | None) -> float | None:
-    return None if value is None else round(float(value), 3)
+def _shares(runs: list[dict[str, Any]], key: str) -> dict[str, Any]:
+    pairs = [(run["ours_as_good_after"][key], run) for run in runs]
+    shares = [after["cpu_seconds"] / run["cpu_seconds"] for after, run in pairs if after]
+    return {
+        "of": len(runs),
+        "reached": len(shares),
+        "median_share": round(float(np.median(shares)), 3) if shares else None,
+        "largest_share": round(max(shares), 3) if shares else None,
+    }
+
+
+def _times(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    times = [run["times"] for run in runs]
+    return {
+        "of": len(runs),
+        "as_good_as_ours": sum(run["as_good_as_ours"] for run in runs),
+        "median_times": round(float(np.median(times)), 3),
+        "least_times": min(times),
+    }

@@ -59,17 +59,17 @@ def use_photo(
     """As `Photos.use`; work on another frame of it ends, what was tuned to that goes. is_spared:
     faces are made of it that must stay, so another frame is that of a copy."""
     before = photos.view(photo).frame
-    if before in (None, frame) or not is_spared:
-        if before != frame:
-            stop_work(jobs, photo)
-            remove_tuned(photos.weights, photo)
-        return photos.use(photo, frame, generator)
-    copy = photos.copy(photo).id
-    try:
-        return photos.use(copy, frame, generator)
-    except BaseException:
-        photos.folders.delete(copy)
-        raise
+    if is_spared and before not in (None, frame):
+        copy = photos.copy(photo).id
+        try:
+            return photos.use(copy, frame, generator)
+        except BaseException:
+            photos.folders.delete(copy)
+            raise
+    if before != frame:
+        stop_work(jobs, photo)
+        remove_tuned(photos.weights, photo)
+    return photos.use(photo, frame, generator)
 
 
 def delete_photo(photos: Photos, jobs: JobRunner, workspace: Path, photo: str) -> None:
