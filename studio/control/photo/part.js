@@ -6,8 +6,8 @@ import { photoOf, plainRecipe } from '../recipe.js';
 import { openPhotos } from './dialog.js';
 import { takeDrops } from './drop.js';
 import { detailOf, doingOf, sharpenOf, stateOf, stepOf, TUNE, tunedOf, WHAT_SHARPEN, WHAT_STOP } from './state.js';
+import { PhotoWatch } from './watch.js';
 
-const LOOK = 1000; // ms between two looks at work that goes on
 const TUNING = 'A copy of the generator learns this photo, for full likeness: many minutes, in the background';
 const TUNED = 'The generator that was tuned to this photo, or the one it was made of';
 
@@ -16,7 +16,7 @@ export class PhotoPart {
   #photo = null; // as the server describes it
   #wanted = ''; // id of the one in sight
   #version = ''; // of its latents
-  #timer = null;
+  #watch = new PhotoWatch({ load: () => this.api.photo(this.#wanted), onPhoto: (photo) => this.#take(photo), onTrouble: (text) => (this.state.textContent = text) });
 
   /**
    * @param {object} parts
@@ -70,7 +70,7 @@ export class PhotoPart {
     const generator = this.#base ?? this.#options.generator;
     this.#take(photo);
     this.#wanted = photo.id;
-    clearTimeout(this.#timer);
+    this.#watch.begin(photo.id);
     const isSame = store.recipe.photo === photo.id;
     store.settle(isSame ? { generator } : plainRecipe({ generator, psi: 1, photo: photo.id }));
     if (generator === this.#options.generator) this.onBetter(true); // else all is asked anew
@@ -119,26 +119,8 @@ export class PhotoPart {
     this.#photo = null;
     this.#version = '';
     this.work.hidden = this.watched.hidden = true;
-    clearTimeout(this.#timer);
-    if (photo) this.#load(photo);
-  }
-
-  async #load(id) {
-    let photo = null;
-    try {
-      photo = await this.api.photo(id);
-    } catch (error) {
-      if (id !== this.#wanted) return;
-      this.state.textContent = error.status === 0 ? 'The studio cannot be reached.' : error.message;
-      if (error.status === 0) this.#later(id); // it may come back
-      return;
-    }
-    if (id === this.#wanted) this.#take(photo);
-  }
-
-  #later(id) {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => id === this.#wanted && this.#load(id), LOOK);
+    this.#watch.begin(photo);
+    if (photo) this.#watch.look();
   }
 
   /** @param {(id: string) => Promise<object>} act gives the photo as it is then */
@@ -168,7 +150,7 @@ export class PhotoPart {
     if (before && (version !== this.#version || (wasAlive && !isAlive))) this.onBetter(!isAlive);
     this.#version = version;
     if (wasAlive && photo.job.state === 'failed') this.strips.show('photo', photo.job.error, { Close: () => {} }, { tone: 'bad' });
-    if (isAlive) this.#later(photo.id);
+    if (isAlive) this.#watch.later();
     else if (wasAlive && isResult(tunedOf(photo, generator), photo)) this.#switchTuned();
   }
 

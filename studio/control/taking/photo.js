@@ -3,14 +3,13 @@
 import { make } from '../../painter/panels/dom.js';
 import { nameOf } from '../photo/names.js';
 import { doingOf, sharpenOf, stateOf, WHAT_SHARPEN, WHAT_STOP } from '../photo/state.js';
-
-const LOOK = 1000; // ms between two looks at work that goes on
+import { PhotoWatch } from '../photo/watch.js';
 
 export class TakenPhoto {
   #id = '';
   #generator = '';
   #photo = null; // as the server describes it
-  #timer = null;
+  #watch = new PhotoWatch({ load: (isShown) => this.#load(isShown), onPhoto: (photo) => this.#see(photo), onTrouble: (text) => (this.state.textContent = text) });
 
   /**
    * @param {object} parts
@@ -37,7 +36,7 @@ export class TakenPhoto {
     this.told.hidden = !id;
     if (id === this.#id && generator === this.#generator) return;
     this.#begin(id, generator);
-    if (id) this.#look();
+    if (id) this.#watch.look();
   }
 
   /** As the server has just described it. */
@@ -47,7 +46,7 @@ export class TakenPhoto {
   }
 
   #begin(id, generator) {
-    clearTimeout(this.#timer);
+    this.#watch.begin(`${generator} ${id}`);
     this.#id = id;
     this.#generator = generator;
     this.#photo = null;
@@ -56,39 +55,19 @@ export class TakenPhoto {
     this.picture.hidden = this.button.hidden = true;
   }
 
-  /** Of one that is shown by now, another one may be when there is an answer. @param {() => Promise<object>} act gives the photo */
-  async #ask(act) {
-    const [id, generator] = [this.#id, this.#generator];
-    const isShown = () => id === this.#id && generator === this.#generator;
-    try {
-      const photo = await act(id, generator, isShown);
-      if (isShown()) this.#see(photo);
-    } catch (error) {
-      if (!isShown()) return;
-      this.state.textContent = error.status === 0 ? 'The studio cannot be reached.' : error.message;
-      if (error.status === 0) this.#later(); // it may come back
-    }
-  }
-
   /** One that was framed for another generator gets first latents of this one. */
-  #look() {
-    return this.#ask(async (id, generator, isShown) => {
-      const photo = await this.api.photo(id);
-      if (!photo.frame || photo.latents[generator] || !isShown()) return photo;
-      const found = await this.api.usePhoto(id, photo.frame, generator);
-      if (isShown()) this.onBetter();
-      return found;
-    });
-  }
-
-  #later() {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#look(), LOOK);
+  async #load(isShown) {
+    const [id, generator] = [this.#id, this.#generator];
+    const photo = await this.api.photo(id);
+    if (!photo.frame || photo.latents[generator] || !isShown()) return photo;
+    const found = await this.api.usePhoto(id, photo.frame, generator);
+    if (isShown()) this.onBetter();
+    return found;
   }
 
   #sharpenOrStop() {
     const isAlive = this.#photo.job?.is_alive;
-    return this.#ask((id, generator) => (isAlive ? this.api.stopPhoto(id) : this.api.sharpenPhoto(id, generator)));
+    return this.#watch.ask(() => (isAlive ? this.api.stopPhoto(this.#id) : this.api.sharpenPhoto(this.#id, this.#generator)));
   }
 
   #see(photo) {
@@ -96,7 +75,7 @@ export class TakenPhoto {
     const [wasAlive, isAlive] = [this.#photo, photo].map((each) => Boolean(each?.job?.is_alive));
     this.#photo = photo;
     this.#draw(photo, isAlive);
-    if (isAlive) this.#later();
+    if (isAlive) this.#watch.later();
     if (version !== this.version) this.onChange();
     if (!wasAlive || isAlive) return;
     if (photo.job.state === 'failed') this.state.textContent = photo.job.error;
