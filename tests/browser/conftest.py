@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 
 from tests.browser.fake_server import Face, FakeServer
+from tests.browser.photo_fixtures import photos
 from tests.browser.profiles import Profiles
 from tests.browser.studio_fixtures import sample_page, studio
 
-__all__ = ["sample_page", "studio"]  # fixtures; the studio is one for all files
+__all__ = ["photos", "sample_page", "studio"]  # fixtures; studio and photos are one for all files
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = [

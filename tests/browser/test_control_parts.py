@@ -20,21 +20,20 @@ from tests.browser.control_fixtures import (
     pixels,
     wait_for_whole,
 )
-from tests.browser.studio_fixtures import Studio
-from tests.browser.test_photos import (
+from tests.browser.photo_fixtures import (
     IDLE,
     PAIR,
     drop,
     frame,
     near,
-    photos,
     pick,
     press,
     upload,
     use,
 )
+from tests.browser.studio_fixtures import Studio
 
-__all__ = ["person_at", "photos"]  # fixtures
+__all__ = ["person_at"]  # a fixture
 RECIPE = "seed:20;psi:0.7"
 
 

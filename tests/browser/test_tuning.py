@@ -19,11 +19,11 @@ from tests.browser.control_fixtures import (
     pixels,
     wait_for_whole,
 )
+from tests.browser.photo_fixtures import press, upload, use
 from tests.browser.studio_fixtures import Studio, running_studio
-from tests.browser.test_photos import photos, press, upload, use
 from tests.own_weights import linked_weights
 
-__all__ = ["person_at", "photos"]  # fixtures
+__all__ = ["person_at"]  # a fixture
 
 BASE = "mobilestylegan-ffhq-1024"
 STATE, WORK = ".fl-co-photo-top strong", ".fl-co-photo > .fl-co-making"
