@@ -8,19 +8,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-from filelock import FileLock, Timeout
-
-from core.errors import InvalidRequestError, OutputError, UnknownGeneratorError, WeightsError
+from core.errors import InvalidRequestError, UnknownGeneratorError, WeightsError
 from core.evaluation.dlib_file import extract_embedding
 from core.evaluation.keras_file import convert_wide_resnet
-from core.files import sha256_of, system_refused, write_whole
+from core.files import sha256_of, system_refused
 from core.generators.checkpoint import (
     build_and_load,
     load_generator,
@@ -43,12 +37,11 @@ from core.inversion.difference import (
 )
 from core.inversion.mesh_file import extract_mesh
 from core.progress import OnStep, ignore
+from core.weights_registry import KnownWeights, changing, is_base, named, read_registry
 from core.wheels import Convert, fetch_and_convert
 
 SHIPPED = Path(__file__).resolve().parent.parent / "weights"
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-PATIENCE = 20.0  # s, for others who change the local registry
-REQUIRED = ("kind", "file", "sha256", "made_by", "licence")
 
 FROM_WHEEL: dict[str, Convert] = {  # what is made of a wheel, by kind of the entry
     "generator": convert_wheel,
@@ -57,32 +50,7 @@ FROM_WHEEL: dict[str, Convert] = {  # what is made of a wheel, by kind of the en
     "face mesh": extract_mesh,
 }
 
-# The registry is read anew whenever it is asked: 0.6 ms by the parser in C, 6 ms by the other.
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 State = Literal["ready", "not downloaded", "damaged"]
-
-
-@dataclass(frozen=True)
-class KnownWeights:
-    """One entry of the registry. `facts` are its further keys, as written there."""
-
-    name: str
-    kind: str  # generator, preview, segmenter, ...
-    path: Path
-    sha256: str
-    made_by: str
-    licence: str
-    source: dict[str, str] = field(default_factory=dict)  # empty: it lies beside the registry
-    facts: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def base(self) -> str | None:
-        """The generator that a tuned one was made of."""
-        return str(self.facts["base"]) if self.kind == TUNED else None
-
-    @property
-    def is_generator(self) -> bool:
-        return self.kind in ("generator", TUNED)
 
 
 class WeightStore:
@@ -96,15 +64,15 @@ class WeightStore:
 
     def entries(self) -> dict[str, KnownWeights]:
         """Every known entry by name; local ones cannot replace shipped ones."""
-        local = _read_registry(self.folder / "local.yaml", self.folder)
-        return local | _read_registry(SHIPPED / "registry.yaml", self.folder)
+        local = read_registry(self.folder / "local.yaml", self.folder, SHIPPED)
+        return local | read_registry(SHIPPED / "registry.yaml", self.folder, SHIPPED)
 
     def entry(self, name: str) -> KnownWeights:
         """Raises UnknownGeneratorError, naming what there is, WeightsError for a tuned generator
         whose base is not there."""
         entries = self.entries()
-        known = _named(name, entries)
-        if known.base and not _is_base(known.base, entries):
+        known = named(name, entries)
+        if known.base and not is_base(known.base, entries):
             raise WeightsError(
                 f"'{name}' was tuned from generator '{known.base}', which is not registered. Add "
                 f"that one again, or: python launch.py weights remove {name}"
@@ -121,7 +89,7 @@ class WeightStore:
 
     def state(self, name: str) -> State:
         """Read-only: whether the file is there and has the recorded sha256."""
-        known = _named(name, self.entries())
+        known = named(name, self.entries())
         if not known.path.is_file():
             return "not downloaded"
         return "ready" if sha256_of(known.path) == known.sha256 else "damaged"
@@ -191,7 +159,7 @@ class WeightStore:
         own = [k.name for k in sorted(found, key=lambda k: (not k.facts.get("default"), k.name))]
         tuned = entries.get(generator_name)
         base = tuned.base if tuned else None
-        return own + (self.made_for(base, kind) if base and _is_base(base, entries) else [])
+        return own + (self.made_for(base, kind) if base and is_base(base, entries) else [])
 
     def checked(self, name: str, on_step: OnStep = ignore) -> Path:
         """The file of an entry, fetched first where needed, with the recorded sha256.
@@ -253,10 +221,10 @@ class WeightStore:
 
         Raises InvalidRequestError for other entries, OutputError.
         """
-        known = _named(name, self.entries())
+        known = named(name, self.entries())
         if known.kind != TUNED:
             raise InvalidRequestError(f"'{name}' is no tuned generator; only those are removed.")
-        with _changing(self.folder / "local.yaml") as registry:
+        with changing(self.folder / "local.yaml") as registry:
             registry.pop(name, None)
         try:
             known.path.unlink(missing_ok=True)
@@ -303,45 +271,12 @@ class WeightStore:
         }
         try:
             entry["sha256"] = sha256_of(path)
-            with _changing(self.folder / "local.yaml") as registry:
+            with changing(self.folder / "local.yaml") as registry:
                 registry[name] = entry
         except BaseException:
             path.unlink()  # unregistered, it would only be in the way
             raise
         return self.entry(name)
-
-
-def _named(name: str, entries: dict[str, KnownWeights]) -> KnownWeights:
-    if name not in entries:
-        raise UnknownGeneratorError(
-            f"There are no weights named '{name}'. Known: {', '.join(sorted(entries))}. "
-            "Your own checkpoint: python launch.py weights add FILE --name NAME"
-        )
-    return entries[name]
-
-
-def _is_base(name: str, entries: dict[str, KnownWeights]) -> bool:
-    known = entries.get(name)
-    return known is not None and known.kind == "generator"
-
-
-@contextmanager
-def _changing(local: Path) -> Iterator[dict[str, Any]]:
-    """The local entries, to be changed; written in the end. A studio, its worker and a command
-    may all want to: they wait for each other. Raises OutputError, WeightsError."""
-    lock = FileLock(local.parent / f".{local.name}.lock", timeout=PATIENCE)
-    try:
-        lock.acquire()
-    except Timeout as error:
-        raise OutputError(f"Somebody else changes {local} for long. Try again.") from error
-    except OSError as error:
-        raise system_refused(error, local) from error
-    try:
-        registry = _read_yaml(local)
-        yield registry
-        write_whole(local, yaml.safe_dump(registry, sort_keys=False).encode())
-    finally:
-        lock.release()
 
 
 def _remedy(known: KnownWeights, folder: Path) -> str:
@@ -367,34 +302,3 @@ def _read_ours(file: Path) -> tuple[str, Any, dict[str, Any]]:
     build_and_load(header, tensors, str(file))
     architecture = header["architecture"]
     return architecture, parse_config(architecture, header["config"]), tensors
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
-    try:
-        content = yaml.load(path.read_text(encoding="utf-8"), _LOADER) or {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise WeightsError(
-            f"{path} cannot be read as YAML ({error}). Mend or remove it."
-        ) from error
-    if not isinstance(content, dict):
-        raise WeightsError(f"{path} must hold names with their entries. Mend or remove it.")
-    return content
-
-
-def _read_registry(path: Path, folder: Path) -> dict[str, KnownWeights]:
-    entries = {}
-    for name, raw in _read_yaml(path).items():
-        facts = dict(raw) if isinstance(raw, dict) else {}
-        if missing := [key for key in REQUIRED if key not in facts]:
-            raise WeightsError(f"{path}: '{name}' lacks {', '.join(missing)}. Mend or remove it.")
-        if facts["kind"] == TUNED and "base" not in facts:
-            raise WeightsError(f"{path}: '{name}' lacks base. Mend or remove it.")
-        kind, file, sha256, made_by, licence = (str(facts.pop(key)) for key in REQUIRED)
-        source = facts.pop("source", {})
-        home = folder if source else SHIPPED
-        entries[name] = KnownWeights(
-            name, kind, home / file, sha256, made_by, licence.strip(), source, facts
-        )
-    return entries

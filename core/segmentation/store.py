@@ -10,7 +10,8 @@ from core.segmentation.classes import ClassSet
 from core.segmentation.own_parts import MODEL, has_own_parts, own_classes, own_head
 from core.segmentation.segmenter import Segmenter
 from core.segmentation.segmenter_files import load_segmenter, save_segmenter
-from core.weights import KnownWeights, WeightStore
+from core.weights import WeightStore
+from core.weights_registry import KnownWeights
 
 KIND = "segmenter"
 

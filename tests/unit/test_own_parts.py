@@ -219,7 +219,7 @@ def test_a_segmentation_that_cannot_be_registered_leaves_no_file(
     def fail(*_: object) -> None:
         raise OSError("full")
 
-    monkeypatch.setattr("core.weights.write_whole", fail)
+    monkeypatch.setattr("core.weights_registry.write_whole", fail)
     with pytest.raises(OSError, match="full"):
         offer_own_parts(store, "face", SCHEME)
     assert not (tmp_path / "face-parts.safetensors").exists()

@@ -194,7 +194,7 @@ def test_a_registry_that_cannot_be_written_keeps_no_converted_file(
     def refuse(path, content):
         raise OutputError("The disk is full.")
 
-    monkeypatch.setattr("core.weights.write_whole", refuse)
+    monkeypatch.setattr("core.weights_registry.write_whole", refuse)
     with pytest.raises(OutputError, match="disk is full"):
         WeightStore(tmp_path / "store").add(weights_file, "my-net")
     assert {each.name for each in (tmp_path / "store").iterdir()} == {".local.yaml.lock"}
@@ -214,7 +214,7 @@ def test_entries_that_are_added_at_the_same_time_all_stay(weights_file, tmp_path
         pytest.MonkeyPatch.context() as patch,
         pytest.raises(OutputError, match=r"Somebody else changes .*local\.yaml"),
     ):
-        patch.setattr("core.weights.PATIENCE", 0.01)
+        patch.setattr("core.weights_registry.PATIENCE", 0.01)
         add("late")
     assert not (tmp_path / "late.safetensors").exists()
 
