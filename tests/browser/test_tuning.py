@@ -101,5 +101,26 @@ def test_a_generator_learns_a_photo_while_it_is_watched_and_is_chosen(
     assert apart(after, pixels(page)) < 0.1
 
 
+def test_a_tuning_that_fails_says_why_and_leaves_all_as_it_was(
+    page: Any, tuning_studio: Studio, weights: WeightStore, photos: dict[str, Path]
+) -> None:
+    upload(page, photos["one"])
+    photo = use(page)
+    before, known = pixels(page), tuned(weights)
+    (aligned,) = tuning_studio.workspace.rglob(f"{photo}/aligned.png")
+    aligned.write_bytes(aligned.read_bytes()[:1000])
+
+    press(page, "Tune")
+    told = page.get_by_text(f"aligned.png of photo {photo} is missing or damaged")
+    told.wait_for(timeout=WAIT)
+    assert page.inner_text(STATE) == "First answer" and page.locator(WORK).is_hidden()
+    assert page.get_by_role("button", name="Tuned", exact=True).is_hidden()
+    assert tuned(weights) == known and apart(before, pixels(page)) < 0.1
+
+    upload(page, photos["one"])  # as the message asks
+    assert use(page) != photo and apart(before, pixels(page)) < 0.1
+    assert page.get_by_role("button", name="Tune", exact=True).is_enabled()
+
+
 def tuned(weights: WeightStore) -> list[str]:
     return [name for name, known in weights.entries().items() if known.base]
