@@ -20,7 +20,6 @@ from core.regions.parts import ids_of
 from core.sampling import latents_from_seeds
 from core.weights import WeightStore
 from studio.commands.mix import mix
-from studio.commands.segment import segment
 from studio.model_cache import ModelCache
 from studio.workflows.part_mixing import PartMixing
 from studio.workflows.segmenters import Segmenters
@@ -53,11 +52,6 @@ def told(command: object, *arguments: object) -> dict:
     return figures
 
 
-def picture(path: Path, size: int) -> np.ndarray:
-    with Image.open(path) as image:
-        return np.asarray(image.convert("RGB").resize((size, size), Image.Resampling.BOX), float)
-
-
 def test_parts_come_and_the_rest_stays_as_it_was(default: str, mixer: RegionMixer) -> None:
     generator = WeightStore().open_generator(default)
     seeds = sorted({seed for pair in PAIRS.values() for seed in pair})
@@ -82,25 +76,25 @@ def test_parts_come_and_the_rest_stays_as_it_was(default: str, mixer: RegionMixe
     assert gained["hair"] < 0.04 and gained["mouth"] < 0.06 and gained["skin"] < 0.12
 
 
-def test_the_verb_writes_faces_that_can_be_made_again(default: str, tmp_path: Path) -> None:
-    out = tmp_path / "mixed"
-    asked = ["--seeds", "20", "--take", "hair", "--from", "7", "--workspace", tmp_path]
-    figures = told(mix, *asked, "--out", out)
+def test_the_verb_writes_faces_that_can_be_made_again(
+    default: str, mixer: RegionMixer, tmp_path: Path
+) -> None:
+    generator, out = WeightStore().open_generator(default), tmp_path / "mixed"
+    latents_from_seeds(generator, [20], psi=0.7, noise=Noise()).save(tmp_path / "own.npz")
+    asked = ["--latents", tmp_path / "own.npz", "--take", "hair", "--workspace", tmp_path]
+    figures = told(mix, *asked, "--from", "7", "--out", out)
     assert figures["count"] == 1 and figures["by"] == "blending"
     assert yaml.safe_load((out / "mix.yaml").read_text())["take"] == "hair"
-    generator = WeightStore().open_generator(default)
-    own = read_latents(out / "latents.npz", LatentSpace.of(generator))
-    assert own.seeds.tolist() == [20]
-    again = tmp_path / "again"
-    by_files = ["--latents", out / "latents.npz", "--take", "hair", "--from", out / "source.npz"]
-    told(mix, *by_files, "--workspace", tmp_path, "--out", again)
-    first, second = ((o / "images" / "0000.png") for o in (out, again))
-    assert np.array_equal(picture(first, 512), picture(second, 512))
-    masks = [np.asarray(Image.open(o / "masks" / "0000.png")) for o in (out, again)]
-    assert np.array_equal(*masks) and len(np.unique(masks[0])) > 8
-    told(segment, "--latents", out / "latents.npz", "--out", tmp_path / "plain")
-    plain = picture(tmp_path / "plain" / "images" / "0000.png", 512)
-    assert abs(picture(first, 512) - plain).mean() > 3
+    space = LatentSpace.of(generator)
+    own, source = (read_latents(out / f"{name}.npz", space) for name in ("latents", "source"))
+    assert own.seeds.tolist() == [20] and source.seeds.tolist() == [7]
+    again = mixer.mix(own.ws[0], source.ws[0], [Take("hair")])
+    with Image.open(out / "images" / "0000.png") as image:
+        assert np.array_equal(np.asarray(image), again.picture)
+    mask = np.asarray(Image.open(out / "masks" / "0000.png"))
+    assert np.array_equal(mask, again.labels) and len(np.unique(mask)) > 8
+    plain = mixer.mix(own.ws[0], own.ws[0].copy(), [Take("hair")])
+    assert abs(again.picture.astype(float) - plain.picture).mean() > 3
 
 
 def test_the_verb_takes_from_the_latents_that_invert_makes_of_a_photo(
