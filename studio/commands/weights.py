@@ -74,11 +74,11 @@ def verify(*, on_step: OnStep, name: str | None) -> Report:
     states = {known: store.state(known) for known in names}
     if damaged := [known for known, state in states.items() if state == "damaged"]:
         raise WeightsError(
-            f"Damaged: {', '.join(damaged)}. Delete {store.entry(damaged[0]).path} and run: "
-            f"python launch.py weights get {damaged[0]}"
+            f"Damaged: {', '.join(damaged)}. Delete {store.entries()[damaged[0]].path}. "
+            f"{store.remedy(damaged[0])}"
         )
     if name and states[name] == "not downloaded":
-        raise WeightsError(f"{name} is not here yet. Run: python launch.py weights get {name}")
+        raise WeightsError(f"{name} is not here. {store.remedy(name)}")
     return Report("\n".join(f"{known}: {state}" for known, state in states.items()), states)
 
 

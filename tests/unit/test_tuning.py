@@ -7,6 +7,7 @@ import errno
 import itertools
 import json
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -254,10 +255,22 @@ def test_a_difference_whose_base_is_not_here_is_refused_whole(store):
     assert sorted(store.folder.iterdir()) == before
 
 
-def test_a_difference_whose_file_is_lost_says_how_to_go_on(store):
-    store.add_tuned(changed(store), "small-anna").path.unlink()
-    with pytest.raises(WeightsError, match=r"weights remove small-anna.*invert PHOTO --tune 300"):
+def test_a_difference_whose_file_is_damaged_or_lost_says_how_to_go_on(store, monkeypatch):
+    monkeypatch.setenv("FACELOOM_WEIGHTS", str(store.folder))
+    again = r"weights remove small-anna.*invert PHOTO --tune 300"
+    path = store.add_tuned(changed(store), "small-anna").path
+    path.write_bytes(path.read_bytes()[:-1] + b"\x7f")
+    with pytest.raises(WeightsError, match=rf"has changed.*Delete it.*{again}"):
+        store.checked("small-anna")
+    for asked in ([], ["small-anna"]):
+        refused = CliRunner().invoke(weights, ["verify", *asked])
+        assert refused.exit_code == 1
+        assert re.search(f"Damaged: small-anna. Delete .*{again}", refused.stderr, re.DOTALL)
+    path.unlink()
+    with pytest.raises(WeightsError, match=again):
         store.open_generator("small-anna")
+    refused = CliRunner().invoke(weights, ["verify", "small-anna"])
+    assert re.search(f"small-anna is not here. .*{again}", refused.stderr, re.DOTALL)
 
 
 def test_an_entry_whose_base_went_says_so_and_can_be_removed(store, monkeypatch):
