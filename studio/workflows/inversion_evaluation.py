@@ -173,8 +173,13 @@ class _Run:
         )
 
     def write_sheets(self, told: list[dict[str, Any]]) -> None:
-        """`sheet-<n>.jpg`: a row for each subject; the target, our stages, plain ones."""
-        stages = ["target", *STAGES, *(each.replace(" ", "-") for each in VARIANTS)]
+        """`sheet-<n>.jpg`: a row for each subject; the target, our stages, plain ones, as far as
+        any has them."""
+        stages = [
+            stage
+            for stage in ("target", *STAGES, *(each.replace(" ", "-") for each in VARIANTS))
+            if any(self._picture(each["name"], stage).is_file() for each in told)
+        ]
         for start in range(0, len(told), ROWS):
             rows = [
                 np.hstack([self._small(each["name"], stage) for stage in stages])
@@ -184,8 +189,11 @@ class _Run:
             content = jpeg_file(np.vstack(rows), mark)
             write_whole(self._path / f"sheet-{start // ROWS}.jpg", content)
 
+    def _picture(self, name: str, stage: str) -> Path:
+        return self._path / "pictures" / f"{name}-{stage}.jpg"
+
     def _small(self, name: str, stage: str) -> NDArray[np.uint8]:
-        path = self._path / "pictures" / f"{name}-{stage}.jpg"
+        path = self._picture(name, stage)
         if not path.is_file():  # not all of this is done to all
             return np.full((SIDE, SIDE, 3), 255, np.uint8)
         with Image.open(path) as picture:

@@ -123,7 +123,7 @@ def test_inversion_is_judged_and_a_run_that_was_cut_off_goes_on(astronaut, gener
         assert plain["ours_as_good"]["loss"]["median_share"] < 1
         assert (plain["longer"]["of"], plain["longer"]["as_good_as_ours"]) == (1, 0)
     with Image.open(out / "sheet-0.jpg") as sheet:
-        assert sheet.height == 2 * 192
+        assert sheet.size == (5 * 192, 2 * 192)  # nothing was tuned
     (out / "figures.json").unlink()
     again = run_here(*asked, "--json").figures
     assert again == figures  # times, too: nothing was searched again
