@@ -122,11 +122,7 @@ class WeightStore:
             base = self.open_generator(known.base, on_step)
             generator = load_tuned(self.get(name, on_step), name, base)
         if generator.identity.sha256 != known.sha256:
-            raise WeightsError(
-                f"{known.path} has changed since it was registered: sha256 "
-                f"{generator.identity.sha256}, recorded {known.sha256}. "
-                f"Delete it. {self.remedy(name)}"
-            )
+            raise self._changed(known, generator.identity.sha256)
         return generator
 
     def open_readouts(self, generator_name: str) -> Readouts | None:
@@ -168,10 +164,7 @@ class WeightStore:
         """
         path, known = self.get(name, on_step), self.entry(name)
         if (found := sha256_of(path)) != known.sha256:
-            raise WeightsError(
-                f"{path} has changed since it was registered: sha256 {found}, recorded "
-                f"{known.sha256}. Delete it. {self.remedy(name)}"
-            )
+            raise self._changed(known, found)
         return path
 
     def remedy(self, name: str) -> str:
@@ -246,6 +239,12 @@ class WeightStore:
             known.path.unlink(missing_ok=True)
         except OSError as error:
             raise system_refused(error, known.path) from error
+
+    def _changed(self, known: KnownWeights, found: str) -> WeightsError:
+        return WeightsError(
+            f"{known.path} has changed since it was registered: sha256 {found}, recorded "
+            f"{known.sha256}. Delete it. {self.remedy(known.name)}"
+        )
 
     def _base_of(self, difference: Difference) -> KnownWeights:
         wanted = difference.base

@@ -178,7 +178,7 @@ class _Run:
         stages = [
             stage
             for stage in ("target", *STAGES, *(each.replace(" ", "-") for each in VARIANTS))
-            if any(self._picture(each["name"], stage).is_file() for each in told)
+            if any(self._judging.path_of(each["name"], stage).is_file() for each in told)
         ]
         for start in range(0, len(told), ROWS):
             rows = [
@@ -189,12 +189,9 @@ class _Run:
             content = jpeg_file(np.vstack(rows), mark)
             write_whole(self._path / f"sheet-{start // ROWS}.jpg", content)
 
-    def _picture(self, name: str, stage: str) -> Path:
-        return self._path / "pictures" / f"{name}-{stage}.jpg"
-
     def _small(self, name: str, stage: str) -> NDArray[np.uint8]:
-        path = self._picture(name, stage)
-        if not path.is_file():  # not all of this is done to all
+        path = self._judging.path_of(name, stage)
+        if not path.is_file():
             return np.full((SIDE, SIDE, 3), 255, np.uint8)
         with Image.open(path) as picture:
             return np.asarray(picture)

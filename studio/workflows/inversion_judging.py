@@ -78,7 +78,11 @@ class Judging:
         small = Image.fromarray(picture).resize((SIDE, SIDE), Image.Resampling.BOX)
         mark = None if stage == "target" else Mark({"face": name, "stage": stage})
         content = jpeg_file(np.asarray(small), mark)
-        write_whole(self._path / "pictures" / f"{name}-{stage}.jpg", content)
+        write_whole(self.path_of(name, stage), content)
+
+    def path_of(self, name: str, stage: str) -> Path:
+        """Of what `write` keeps; not all stages are done to all."""
+        return self._path / "pictures" / f"{name}-{stage}.jpg"
 
     def _identity(self, subject: Subject) -> NDArray[np.float32]:
         if subject.name not in self._wanted:

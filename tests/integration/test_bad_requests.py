@@ -60,7 +60,7 @@ WEIGHTS_REFUSED = [
     ("get nobody", WRONG_USE, "no weights named 'nobody'. Known: "),
     ("get --from nowhere.whl", WRONG_USE, "File 'nowhere.whl' does not exist. See:"),
     ("get --from FILE", FAILED, "file has sha256 .*, expected e5d10e2b.* nothing was kept"),
-    ("verify mobilestylegan-ffhq-1024", FAILED, "is not here. Run: python launch.py weights get"),
+    ("verify mobilestylegan-ffhq-1024", FAILED, r"is not here\. Run: python launch.py weights get"),
     ("add nowhere.pt", FAILED, "There is no checkpoint at nowhere.pt"),
     ("add GOLDEN --name new", FAILED, r"cannot be read \(Is a directory\)"),
     ("add FILE", FAILED, "file is truncated or damaged"),

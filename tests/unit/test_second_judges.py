@@ -232,5 +232,5 @@ def test_judges_that_cannot_be_fetched_are_missing_with_the_reason(tmp_path, mon
 def test_a_changed_file_of_a_judge_says_how_to_get_it_again(tmp_path):
     store = WeightStore(tmp_path)
     store.entry("wide-resnet-imdb-wiki").path.write_bytes(b"hostile")
-    with pytest.raises(WeightsError, match=r"Delete it. Run: python launch.py weights get wide"):
+    with pytest.raises(WeightsError, match=r"Delete it\. Run: python launch\.py weights get wide"):
         store.checked("wide-resnet-imdb-wiki")

@@ -265,12 +265,12 @@ def test_a_difference_whose_file_is_damaged_or_lost_says_how_to_go_on(store, mon
     for asked in ([], ["small-anna"]):
         refused = CliRunner().invoke(weights, ["verify", *asked])
         assert refused.exit_code == 1
-        assert re.search(f"Damaged: small-anna. Delete .*{again}", refused.stderr, re.DOTALL)
+        assert re.search(rf"Damaged: small-anna\. Delete .*{again}", refused.stderr, re.DOTALL)
     path.unlink()
     with pytest.raises(WeightsError, match=again):
         store.open_generator("small-anna")
     refused = CliRunner().invoke(weights, ["verify", "small-anna"])
-    assert re.search(f"small-anna is not here. .*{again}", refused.stderr, re.DOTALL)
+    assert re.search(rf"small-anna is not here\. .*{again}", refused.stderr, re.DOTALL)
 
 
 def test_an_entry_whose_base_went_says_so_and_can_be_removed(store, monkeypatch):
